@@ -1,0 +1,70 @@
+"""Work done ahead of its reader: several threads, results in order, never more than a fixed number of them waiting."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from kerato import errors
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MOST_WORKERS: Final = 8
+"""Threads taken when nobody says how many; more of them wait for each other's Python."""
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, which in a container are fewer than the machine has."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def worker_count(owner: str, workers: int | None) -> int:
+    """`workers`, or one thread for each usable core (at most `MOST_WORKERS`) when it is None.
+
+    Raises:
+        InvalidValue: `workers` is not an int >= 0.
+    """
+    if workers is None:
+        return min(usable_cores(), MOST_WORKERS)
+    return at_least(owner, "workers", workers, 0)
+
+
+def at_least(owner: str, name: str, value: int, low: int) -> int:
+    """`value` when it is an int >= `low`.
+
+    Raises:
+        InvalidValue: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise errors.invalid(owner, name, f"an int >= {low}", value)
+    return value
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, max_queue_size: int
+) -> Iterator[Result]:
+    """`work(item)` for every item, in the items' order, computed by `workers` threads ahead of the reader.
+
+    At most `max_queue_size` results are waiting or being made beside the one that the reader is given. With
+    `workers=0` everything runs in the reader's thread when it asks. An exception of `work` reaches the reader at its
+    place in the order and ends the iteration; closing the iterator cancels what has not begun.
+    """
+    if workers == 0:
+        yield from map(work, items)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="kerato-data")
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > max_queue_size:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

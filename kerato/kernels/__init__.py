@@ -1,0 +1,17 @@
+"""Convolution and pooling as XLA should have them, channels last; knows nothing of layers, graphs or training."""
+
+from kerato.kernels.convolution import convolution, convolution_transpose, depthwise_convolution
+from kerato.kernels.pooling import average_pool, max_pool
+from kerato.kernels.windows import output_length, output_lengths, transpose_length, transpose_lengths
+
+__all__ = [
+    "average_pool",
+    "convolution",
+    "convolution_transpose",
+    "depthwise_convolution",
+    "max_pool",
+    "output_length",
+    "output_lengths",
+    "transpose_length",
+    "transpose_lengths",
+]

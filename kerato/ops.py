@@ -1,0 +1,401 @@
+"""The operations, under today's names (`kerato.ops.relu`, `ops.mean`, ...).
+
+Each is its formula on arrays, registered in `OPS` by name. The decorator makes the same function work on three
+kinds of arguments: concrete arrays compute at once, traced arrays inside `jax.jit`, and symbolic tensors record
+a node of the graph. This module knows nothing of the graph: an argument that wants to take over an operation
+has a method `take_op(operation, args, kwargs)` and an `op_priority`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kerato import config, kernels
+from kerato.errors import invalid, unknown
+
+Array = Any
+Axis = int | Sequence[int] | None
+
+#: name -> operation; what a saved graph may contain
+OPS: dict[str, Callable[..., Any]] = {}
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """All values inside nested lists, tuples, dicts and slices."""
+    if isinstance(tree, (list, tuple)):
+        for item in tree:
+            yield from leaves(item)
+    elif isinstance(tree, dict):
+        for item in tree.values():
+            yield from leaves(item)
+    elif isinstance(tree, slice):
+        yield from (tree.start, tree.stop, tree.step)
+    else:
+        yield tree
+
+
+def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same nested structure with `function` applied to every leaf; named tuples and slices keep their kind."""
+    if isinstance(tree, (list, tuple)):
+        items = [tree_map(function, item) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    if isinstance(tree, dict):
+        return {key: tree_map(function, item) for key, item in tree.items()}
+    if isinstance(tree, slice):
+        return slice(function(tree.start), function(tree.stop), function(tree.step))
+    return function(tree)
+
+
+def op(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register a formula as an operation that also takes variables and symbolic tensors."""
+
+    @functools.wraps(function)
+    def operation(*args: Any, **kwargs: Any) -> Any:
+        taker = None
+        for leaf in leaves((args, kwargs)):
+            if hasattr(leaf, "take_op") and (taker is None or leaf.op_priority > taker.op_priority):
+                taker = leaf
+        return function(*args, **kwargs) if taker is None else taker.take_op(operation, args, kwargs)
+
+    operation.compute = function  # type: ignore[attr-defined]
+    OPS[function.__name__] = operation
+    return operation
+
+
+class Operators:
+    """Python's operators and slicing as operations, for whatever can take part in one."""
+
+    def __getitem__(self, key: Any) -> Any:
+        return getitem(self, key)
+
+    def __abs__(self) -> Any:
+        return OPS["abs"](self)
+
+    def __neg__(self) -> Any:
+        return OPS["negative"](self)
+
+    def __invert__(self) -> Any:
+        return OPS["logical_not"](self)
+
+
+def _install_operators() -> None:
+    both = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "matmul": "matmul"}
+    both |= {"floordiv": "floor_divide", "mod": "mod", "pow": "power", "and": "logical_and", "or": "logical_or"}
+    for method, name in both.items():
+        setattr(Operators, f"__{method}__", lambda a, b, f=OPS[name]: f(a, b))
+        setattr(Operators, f"__r{method}__", lambda a, b, f=OPS[name]: f(b, a))
+    for method, name in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
+        setattr(Operators, f"__{method}__", lambda a, b, f=OPS[name]: f(a, b))
+
+
+# -- NumPy's functions: the formula is NumPy's own ---------------------------------------------------------------
+
+_NUMPY = """abs absolute add all any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort average bitwise_and
+bitwise_or bitwise_xor ceil cos cosh cross cumprod cumsum diag diagonal divide einsum equal exp expm1
+floor floor_divide full_like greater greater_equal hstack isclose isfinite isinf isnan less less_equal
+linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or matmul maximum median meshgrid minimum
+mod moveaxis multiply nan_to_num negative not_equal ones_like outer power reciprocal repeat roll round sign sin
+sinh sort sqrt square squeeze stack subtract swapaxes take take_along_axis tan tanh tensordot tile trace transpose
+tril triu true_divide vdot vstack where zeros_like"""
+
+
+def _numpy_operation(name: str) -> Callable[..., Any]:
+    target = getattr(jnp, name)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return target(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"NumPy's `{name}` on arrays, variables and symbolic tensors."
+    return op(function)
+
+
+globals().update({name: _numpy_operation(name) for name in _NUMPY.split()})
+_install_operators()
+
+
+def _reduction(name: str) -> Callable[..., Any]:
+    target = getattr(jnp, name)
+
+    def function(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return target(jnp.asarray(x), axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The {name} over `axis` (an int, several, or None for all), as NumPy's."
+    return op(function)
+
+
+sum, mean, max, min, prod, std, var = (_reduction(name) for name in ("sum", "mean", "max", "min", "prod", "std", "var"))
+
+
+@op
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Index of the largest value along `axis`, int32."""
+    return jnp.argmax(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
+
+
+@op
+def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Index of the smallest value along `axis`, int32."""
+    return jnp.argmin(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
+
+
+@op
+def getitem(x: Array, key: Any) -> Array:
+    """`x[key]`: ints, slices, `...`, None and index arrays."""
+    return x[key]
+
+
+@op
+def cast(x: Array, dtype: str) -> Array:
+    """`x` in another dtype."""
+    return jnp.asarray(x).astype(dtype)
+
+
+@op
+def shape(x: Array) -> tuple[int, ...]:
+    """The sizes of `x` as ints; of a symbolic tensor, sizes that become ints when it is computed."""
+    return tuple(jnp.shape(x))
+
+
+@op
+def reshape(x: Array, newshape: Sequence[int]) -> Array:
+    """`x` with another shape of equal size; one entry may be -1."""
+    return jnp.reshape(x, tuple(newshape))
+
+
+@op
+def expand_dims(x: Array, axis: int | Sequence[int]) -> Array:
+    """`x` with axes of size 1 inserted at `axis`."""
+    return jnp.expand_dims(x, axis)
+
+
+@op
+def concatenate(xs: Sequence[Array], axis: int = 0) -> Array:
+    """Join along an existing axis."""
+    return jnp.concatenate(list(xs), axis=axis)
+
+
+@op
+def clip(x: Array, x_min: Any, x_max: Any) -> Array:
+    """`x` limited to [x_min, x_max]."""
+    return jnp.clip(x, x_min, x_max)
+
+
+@op
+def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Array:
+    """`x` enlarged by `pad_width` = ((before, after), ...) cells per axis."""
+    options = {"constant_values": constant_values} if mode == "constant" else {}
+    return jnp.pad(x, pad_width, mode=mode, **options)
+
+
+@op
+def flip(x: Array, axis: Axis = None) -> Array:
+    """`x` reversed along `axis`."""
+    return jnp.flip(x, axis)
+
+
+@op
+def broadcast_to(x: Array, shape: Sequence[int]) -> Array:
+    """`x` repeated to `shape` by NumPy's broadcasting rules."""
+    return jnp.broadcast_to(x, tuple(shape))
+
+
+@op
+def one_hot(x: Array, num_classes: int, axis: int = -1, dtype: str | None = None) -> Array:
+    """Integers as vectors of zeros with a single 1."""
+    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype or config.floatx())
+
+
+@op
+def rsqrt(x: Array) -> Array:
+    """`1 / sqrt(x)`."""
+    return jax.lax.rsqrt(x)
+
+
+@op
+def erf(x: Array) -> Array:
+    """The error function."""
+    return jax.lax.erf(jnp.asarray(x, jnp.result_type(float, x)))
+
+
+@op
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """`log(sum(exp(x)))`, stable for large `x`."""
+    return jax.scipy.special.logsumexp(x, axis=axis, keepdims=keepdims)
+
+
+@op
+def stop_gradient(x: Array) -> Array:
+    """`x`, taken as a constant by differentiation."""
+    return jax.lax.stop_gradient(x)
+
+
+@op
+def top_k(x: Array, k: int, sorted: bool = True) -> Any:
+    """The `k` largest values along the last axis and their indices."""
+    return tuple(jax.lax.top_k(x, k))
+
+
+@op
+def l2_normalize(x: Array, axis: Axis = -1, epsilon: float = 1e-12) -> Array:
+    """`x / sqrt(max(sum(x**2), epsilon))` along `axis`."""
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), epsilon))
+
+
+# -- activations' formulas ---------------------------------------------------------------------------------------
+
+
+@op
+def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
+    """`x` above `threshold` (cut at `max_value`), `negative_slope * (x - threshold)` below."""
+    if negative_slope == 0 and max_value is None and threshold == 0:
+        return jax.nn.relu(x)  # derivative 0 at 0, where jnp.maximum's is 1/2
+    y = jnp.where(x > threshold, x, negative_slope * (x - threshold))
+    return y if max_value is None else jnp.where(x >= max_value, jnp.asarray(max_value, y.dtype), y)
+
+
+@op
+def softmax(x: Array, axis: int | Sequence[int] = -1) -> Array:
+    """`exp(x) / sum(exp(x))` along `axis`, stable for large `x`."""
+    return jax.nn.softmax(x, axis=axis)
+
+
+@op
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """`x - log(sum(exp(x)))` along `axis`."""
+    return jax.nn.log_softmax(x, axis=axis)
+
+
+@op
+def sigmoid(x: Array) -> Array:
+    """`1 / (1 + exp(-x))`."""
+    return jax.nn.sigmoid(x)
+
+
+@op
+def softplus(x: Array) -> Array:
+    """`log(1 + exp(x))`."""
+    return jax.nn.softplus(x)
+
+
+@op
+def log_sigmoid(x: Array) -> Array:
+    """`log(sigmoid(x))`."""
+    return jax.nn.log_sigmoid(x)
+
+
+@op
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """`x` above 0, `alpha * (exp(x) - 1)` below."""
+    return jax.nn.elu(x, alpha)
+
+
+@op
+def gelu(x: Array, approximate: bool = True) -> Array:
+    """`x * Phi(x)` with the normal distribution function, or its tanh approximation."""
+    return jax.nn.gelu(x, approximate=approximate)
+
+
+# -- windows: convolution and pooling ----------------------------------------------------------------------------
+
+
+def _channels_last(function: Callable[..., Any], x: Array, data_format: str | None) -> Array:
+    # A channels_first convolution is slow in XLA on a CPU and unbearable inside a loop: transpose at the door.
+    if (data_format or config.image_data_format()) == "channels_last":
+        return function(x)
+    return jnp.moveaxis(function(jnp.moveaxis(x, 1, -1)), -1, 1)
+
+
+def _per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+@op
+def conv(
+    inputs: Array,
+    kernel: Array,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Array:
+    """Correlation of pictures (batch, *spatial, channels) with a kernel (*window, channels / groups, filters).
+
+    One to three spatial axes; `padding` is `'valid'`, `'same'` or (one axis) `'causal'`.
+    """
+    rank = kernel.ndim - 2
+    strides, dilation = _per_axis(strides, rank), _per_axis(dilation_rate, rank)
+
+    def convolve(x: Array) -> Array:
+        groups = x.shape[-1] // kernel.shape[-2]
+        return kernels.convolution(x, kernel, strides, padding, dilation, groups)
+
+    return _channels_last(convolve, inputs, data_format)
+
+
+def _pool(pool: Callable[..., Any], inputs: Array, size: Any, strides: Any, padding: str, data_format: Any) -> Array:
+    rank = inputs.ndim - 2
+    window = _per_axis(size, rank)
+    steps = window if strides is None else _per_axis(strides, rank)
+    return _channels_last(lambda x: pool(x, window, steps, padding), inputs, data_format)
+
+
+@op
+def max_pool(
+    inputs: Array,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Array:
+    """The largest value of each window of (batch, *spatial, channels); ties send their gradient to the first cell."""
+    return _pool(kernels.max_pool, inputs, pool_size, strides, padding, data_format)
+
+
+@op
+def average_pool(
+    inputs: Array,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Array:
+    """The mean of each window of (batch, *spatial, channels); cells outside the picture do not count."""
+    return _pool(kernels.average_pool, inputs, pool_size, strides, padding, data_format)
+
+
+@op
+def repeat_axes(x: Array, repeats: Sequence[int], axes: Sequence[int]) -> Array:
+    """Every cell repeated `repeats[i]` times along `axes[i]`: nearest-neighbour enlargement."""
+    for count, axis in zip(repeats, axes, strict=True):
+        x = jnp.repeat(x, count, axis=axis)
+    return x
+
+
+def convert_to_tensor(x: Any, dtype: str | None = None) -> Array:
+    """A device array from anything array-like; symbolic tensors pass."""
+    return x if hasattr(x, "take_op") else jnp.asarray(x, dtype=dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+    """A NumPy copy of an array or variable.
+
+    Raises:
+        InvalidValue: `x` is symbolic and holds no numbers.
+    """
+    if getattr(x, "op_priority", 0) > 1:
+        raise invalid("convert_to_numpy", "x", "an array", x, "Evaluate it with K.function or Model.predict first.")
+    return np.array(x)
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise unknown("kerato.ops", "the operation", name, OPS)

@@ -15,6 +15,11 @@ from kerato.errors import KeratoError, suggest
 
 #: verb -> (module:function, one line of help), in the order of a first acquaintance
 VERBS = {
+    "demo": ("kerato.commands.train:demo", "Train on real digits in under a minute; nothing to download."),
+    "train": ("kerato.commands.train:train", "Train a network on a data set."),
+    "image": ("kerato.commands.image:image", "Pictures filtered, measured, drawn on: contours, corners, heat maps ..."),
+    "frames": ("kerato.commands.frames:frames", "Pictures out of a film, and a manifest of which frame is which."),
+    "faces": ("kerato.commands.faces:faces", "Faces: found and marked, collected per person."),
     "doctor": ("kerato.commands.doctor:doctor", "Versions, devices, settings and data found on this machine."),
 }
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kerato import config
 from kerato.errors import InvalidType, invalid, sentence, suggest, unknown
@@ -143,6 +144,10 @@ class Configurable:
 
     checks: ClassVar[dict[str, Rule]] = {}
 
+    if TYPE_CHECKING:  # arguments become attributes without being written down again
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in cls.__dict__:
@@ -182,14 +187,17 @@ def _recorded(cls: type[Configurable], init: Callable[..., None]) -> Callable[..
     @functools.wraps(init)
     def wrapper(self: Configurable, *args: Any, **kwargs: Any) -> None:
         outermost = "_arguments" not in self.__dict__
-        if outermost and ours and type(self) is cls:
-            kwargs = config.in_dialect(cls.__name__, kwargs)
+        if ours and "_read" not in self.__dict__:  # the first of our classes on the way up reads the dialect
+            self.__dict__["_read"] = True
+            known = type(self).__module__.partition(".")[0] == "kerato"
+            args, kwargs = config.in_dialect((type(self) if known else cls).__name__, args, kwargs)
         arguments = _bind(cls, signature, self, args, kwargs)
         if ours:
             for name, value in arguments.items():
                 rule = cls._rule(name)
                 arguments[name] = value if rule is None else rule(self, name, value)
-                setattr(self, name, arguments[name])
+                if not isinstance(getattr(cls, name, None), property):
+                    setattr(self, name, arguments[name])
         recorded = self.__dict__.setdefault("_arguments", {})
         if outermost or ours:
             recorded.update({name: value for name, value in arguments.items() if name not in recorded})
@@ -205,7 +213,7 @@ def _bind(
     try:
         bound = signature.bind(self, *args, **kwargs)
     except TypeError as error:
-        raise _misfit(cls, signature, kwargs, error) from None
+        raise _misfit(type(self), cls, kwargs, error) from None
     bound.apply_defaults()
     kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
     passed_on = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
@@ -226,8 +234,8 @@ def parameters(cls: type[Any]) -> list[str]:
     return names
 
 
-def _misfit(cls: type[Any], signature: inspect.Signature, kwargs: dict[str, Any], error: TypeError) -> InvalidType:
-    known = parameters(cls)
+def _misfit(cls: type[Any], base: type[Any], kwargs: dict[str, Any], error: TypeError) -> InvalidType:
+    known = list(dict.fromkeys([*parameters(cls), *parameters(base)]))
     for word in kwargs:
         if word not in known:
             hint = suggest(word, known)
@@ -255,10 +263,16 @@ def serialize(value: Any) -> Any:
     return value
 
 
+def snake_case(name: str) -> str:
+    """`Conv2DTranspose` -> `conv2d_transpose`, as Keras makes names from classes."""
+    spaced = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
+
+
 def public_module(kind: type[Any]) -> str:
     """Where Keras users find the class: `keras.layers` for what lives in `kerato.layers.core`."""
     parts = kind.__module__.split(".")
-    return ".".join(["keras", *parts[1:2]]) if parts[0] == "kerato" else kind.__module__
+    return getattr(kind, "keras_module", ".".join(["keras", *parts[1:2]])) if parts[0] == "kerato" else kind.__module__
 
 
 class Family:
@@ -285,6 +299,7 @@ class Family:
         raise unknown(self.owner, self.kind, identifier, self.members)
 
     def _named(self, name: str) -> Any:
+        name = config.in_dialect(self.owner, (), {"name": name})[1]["name"]
         member = self.members.get(self.aliases.get(name, name))
         if member is None:
             folded = {key.lower(): value for key, value in self.members.items()}

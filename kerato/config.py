@@ -48,6 +48,9 @@ def _one_of(owner: str, name: str, allowed: tuple[str, ...]) -> Callable[[Any], 
     return check
 
 
+_policy = _one_of("config", "dtype_policy", (*FLOAT_TYPES, "mixed_float16", "mixed_bfloat16"))
+
+
 def _epsilon(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise invalid("config", "epsilon", "a number > 0", value)
@@ -58,6 +61,8 @@ def _epsilon(value: Any) -> float:
 _KNOWN: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "floatx": ("float32", _one_of("config", "floatx", FLOAT_TYPES)),
     "epsilon": (1e-7, _epsilon),
+    "compile_cache": (True, bool),
+    "dtype_policy": (None, lambda value: value if value is None else _policy(value)),
     "image_data_format": ("channels_last", _one_of("config", "image_data_format", DATA_FORMATS)),
     "backend": ("tensorflow", _one_of("config", "backend", BACKENDS)),
 }
@@ -101,6 +106,30 @@ def set_floatx(value: str) -> None:
     _set("floatx", value)
 
 
+def dtype_policy() -> str:
+    """The policy of new layers: `floatx()`, or a mixed one set with `set_dtype_policy`."""
+    return _get("dtype_policy") or floatx()
+
+
+def set_dtype_policy(value: str | None) -> None:
+    """Let new layers compute in e.g. `'mixed_bfloat16'`: bfloat16 arithmetic on float32 weights. None undoes it.
+
+    Raises:
+        UnknownName: `value` is neither a float type nor `'mixed_'` and one.
+    """
+    _set("dtype_policy", value)
+
+
+def compile_cache() -> bool:
+    """Whether compiled programs are kept on disk for the next start: yes, unless switched off."""
+    return bool(_get("compile_cache")) and os.environ.get("KERATO_COMPILE_CACHE", "1") != "0"
+
+
+def set_compile_cache(value: bool) -> None:
+    """Keep compiled programs on disk, or do not; asked when the first program is compiled."""
+    _set("compile_cache", value)
+
+
 def epsilon() -> float:
     """The small number that keeps logarithms and divisions finite; 1e-7 unless set."""
     return float(_get("epsilon"))
@@ -134,18 +163,21 @@ def backend() -> str:
     return str(_get("backend"))
 
 
-#: Set by `kerato.legacy`: what an older Keras understood by the arguments that a call leaves out or renames,
-#: as (class name, given arguments) -> arguments of today's class.
-_dialect: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None
+#: (class name, positional, keyword arguments) of an older Keras -> those of today's class.
+Dialect = Callable[[str, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+
+#: Set by `kerato.legacy`: what an older Keras understood by the arguments that a call leaves out, orders or names
+#: differently. The owner is a class, a family (then `name` is what is looked up in it) or a rule of its own.
+_dialect: Dialect | None = None
 
 
-def in_dialect(owner: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments `given` to `owner`, as the active dialect means them; unchanged in today's dialect."""
-    return given if _dialect is None else _dialect(owner, given)
+def in_dialect(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments given to `owner`, as the active dialect means them; unchanged in today's dialect."""
+    return (args, kwargs) if _dialect is None else _dialect(owner, args, kwargs)
 
 
 @contextlib.contextmanager
-def dialect(table: Callable[[str, dict[str, Any]], dict[str, Any]] | None) -> Iterator[None]:
+def dialect(table: Dialect | None) -> Iterator[None]:
     """Within the block, arguments are read as `table` says (`kerato.legacy` has the tables)."""
     global _dialect
     before, _dialect = _dialect, table

@@ -102,6 +102,11 @@ class Node:
         self.outputs: list[Tensor] = list(leaves(self.result))
 
     @property
+    def given(self) -> Any:
+        """The input as the layer was called with it: a tensor or a structure of them."""
+        return self.args[0] if self.args else self.kwargs
+
+    @property
     def is_layer(self) -> bool:
         """Whether a layer, not an operation, computes this node."""
         return not hasattr(self.owner, "compute")
@@ -114,6 +119,24 @@ class Node:
             return self.owner.compute_values(args, kwargs, position=self.position)
         with run.inside(f"{self.name}#{self.serial}", 0):
             return self.owner(*args, **kwargs)
+
+
+class Expansion(Node):
+    """A layer that laid its own pipes (a Lambda made of operations): its value is the value of those."""
+
+    def __init__(self, owner: Any, args: tuple[Any, ...], result: Any) -> None:
+        self._given = args[0] if args else None
+        super().__init__(owner, (result,), {}, tree_map(lambda t: Spec(t.shape, t.dtype), result))
+
+    @property
+    def given(self) -> Any:
+        """The input of the layer, which the operations between may have used or not."""
+        return self._given
+
+    def compute(self, run: Run, args: Any, kwargs: Any) -> Any:
+        """The value of the pipes, shown to the hook."""
+        with run.inside(self.name, self.position) as path:
+            return args[0] if run.hook is None else run.hook(path, args[0])
 
 
 class Frame:
@@ -274,11 +297,17 @@ def reaches(loss: Tensor, target: Tensor | Variable) -> bool:
     """Whether `loss` is computed from `target`."""
     if isinstance(target, Tensor):
         return depends(loss, {target})
-    return any(target in _variables(node) for node in order([loss]))
+    return target in variables_of([loss])
+
+
+def variables_of(tensors: Sequence[Tensor]) -> list[Variable]:
+    """The variables that tensors are computed from."""
+    return list(dict.fromkeys(variable for node in order(tensors) for variable in _variables(node)))
 
 
 def _variables(node: Node) -> list[Variable]:
     if isinstance(node, Gradients):
-        return [variable for inner in order([node.loss]) for variable in _variables(inner)]
+        targets = [target for target in node.targets if isinstance(target, Variable)]
+        return [*targets, *variables_of([node.loss])]
     found = [leaf for leaf in leaves((node.args, node.kwargs)) if isinstance(leaf, Variable)]
     return [*found, *(node.owner.variables if node.is_layer else ())]

@@ -379,6 +379,15 @@ def repeat_axes(x: Array, repeats: Sequence[int], axes: Sequence[int]) -> Array:
     return x
 
 
+@op
+def scale_axes(x: Array, factors: Sequence[int], axes: Sequence[int]) -> Array:
+    """Bilinear enlargement by whole `factors` along `axes`, corners of cells aligned as TensorFlow does."""
+    sizes = list(x.shape)
+    for factor, axis in zip(factors, axes, strict=True):
+        sizes[axis] *= factor
+    return jax.image.resize(x, sizes, "linear")
+
+
 def convert_to_tensor(x: Any, dtype: str | None = None) -> Array:
     """A device array from anything array-like; symbolic tensors pass."""
     return x if hasattr(x, "take_op") else jnp.asarray(x, dtype=dtype)

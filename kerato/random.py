@@ -10,9 +10,13 @@ fifth of a small network's training step. It is for dropout, noise and augmentat
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -23,6 +27,7 @@ Array = Any
 Shape = tuple[int, ...]
 
 _seed: int | None = None
+_occurrences: Counter[str] = Counter()
 
 
 def seed() -> int:
@@ -43,6 +48,25 @@ def set_seed(value: int | None) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32):
         raise invalid("set_seed", "value", "an int from 0 to 4294967295, or None", value)
     _seed = value
+    _occurrences.clear()
+
+
+@contextlib.contextmanager
+def seeded(value: int) -> Iterator[None]:
+    """Within the block the process's seed is `value`."""
+    global _seed
+    before, _seed = _seed, value
+    try:
+        yield
+    finally:
+        _seed = before
+
+
+def occurrence(path: str) -> str:
+    """`path`, told apart from earlier variables of the same path since the seed was set: `a/kernel`, `a/kernel@1`."""
+    number = _occurrences[path]
+    _occurrences[path] += 1
+    return f"{path}@{number}" if number else path
 
 
 def word(text: str) -> int:
@@ -61,18 +85,25 @@ def key(number: int) -> Array:
 
 
 def _mix(h: Array) -> Array:
-    h = (h ^ (h >> 16)) * jnp.uint32(0x7FEB352D)
-    h = (h ^ (h >> 15)) * jnp.uint32(0x846CA68B)
+    h = (h ^ (h >> 16)) * np.uint32(0x7FEB352D)
+    h = (h ^ (h >> 15)) * np.uint32(0x846CA68B)
     return h ^ (h >> 16)
 
 
 def fold(parent: Array, *words: Any) -> Array:
-    """A key for a part of what `parent` is for; `words` (names, ints or int arrays) say which part."""
-    a, b = jnp.asarray(parent[0], jnp.uint32), jnp.asarray(parent[1], jnp.uint32)
+    """A key for a part of what `parent` is for; `words` (names, ints or int arrays) say which part.
+
+    On the host when everything is there, so that no tiny program is compiled for it.
+    """
+    concrete = not any(isinstance(item, jax.Array) for item in (parent, *words))
+    lib: Any = np if concrete else jnp
+    a, b = (lib.asarray(parent[i : i + 1], lib.uint32) for i in (0, 1))
     for item in words:
-        w = jnp.asarray(word(item) if isinstance(item, str) else item).astype(jnp.uint32)
-        a, b = _mix(a ^ _mix(w + jnp.uint32(0x9E3779B9))), _mix(b + _mix(w ^ a))
-    return jnp.stack([a, b])
+        number = word(item) if isinstance(item, str) else item
+        number = np.uint32(number & 0xFFFFFFFF) if isinstance(number, int) else number
+        w = lib.atleast_1d(lib.asarray(number)).astype(lib.uint32)
+        a, b = _mix(a ^ _mix(w + np.uint32(0x9E3779B9))), _mix(b + _mix(w ^ a))
+    return lib.concatenate([a, b])
 
 
 def bits_from(key: Array, shape: Shape) -> Array:

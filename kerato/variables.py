@@ -65,7 +65,8 @@ class Variable(ops.Operators):
         self.dtype = str(jnp.dtype(dtype or config.floatx()))
         self.initializer, self.trainable = initializer, trainable
         self.name = name or f"variable_{next(_unnamed)}"
-        self.path = self.name
+        self.path = self.key = self.name  # the key is what the first value is drawn by
+        self.seed = random.seed() if callable(initializer) else 0
         self.regularizer: Any = None
         self.constraint: Any = None
         self.autocast = False
@@ -90,9 +91,10 @@ class Variable(ops.Operators):
         return self._slot.values[self._index]
 
     def _first(self) -> Array:
-        if callable(self.initializer):
-            return self.initializer(self.shape, self.dtype, self.path)
-        return self.initializer
+        if not callable(self.initializer):
+            return self.initializer
+        with random.seeded(self.seed):
+            return self.initializer(self.shape, self.dtype, self.key)
 
     def bind(self, slot: Slot, index: int) -> None:
         """Live in `slot` from now on; what stands there is the value."""
@@ -167,6 +169,7 @@ class Run:
     losses: list[Array] = field(default_factory=list)
     calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     frames: list[Any] = field(default_factory=list)
+    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> Run:
         _runs().append(self)
@@ -206,6 +209,25 @@ class Run:
         finally:
             self.path = before
 
+    @contextlib.contextmanager
+    def layer(self, compute_dtype: str, training: bool | None) -> Iterator[None]:
+        """Within the block a layer computes: in its dtype, and in the phase it was called with."""
+        before = self.compute_dtype, self.training
+        self.compute_dtype = compute_dtype
+        self.training = self.training if training is None else bool(training)
+        try:
+            yield
+        finally:
+            self.compute_dtype, self.training = before
+
+    def mask_of(self, value: Any) -> Any:
+        """The mask that a layer set on `value`, or None."""
+        return self.masks.get(id(value), (None, None))[1]
+
+    def set_mask(self, value: Any, mask: Any) -> None:
+        """Say which entries of `value` count; the array is kept, so that its identity stays its own."""
+        self.masks[id(value)] = (value, mask)
+
     def fresh_key(self) -> Array:
         """The key for one random draw at this point of the call path."""
         with self.inside("draw") as path:
@@ -221,11 +243,21 @@ def eager_key() -> Array:
     return random.fold(random.key(random.seed()), next(_eager_draws))
 
 
-def _runs() -> list[Run]:
+def _runs() -> list[Run | None]:
     if not hasattr(_threads, "runs"):
         _threads.runs = []
-    stack: list[Run] = _threads.runs
+    stack: list[Run | None] = _threads.runs
     return stack
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[None]:
+    """Within the block nothing is being evaluated: operations on symbolic tensors lay pipes."""
+    _runs().append(None)
+    try:
+        yield
+    finally:
+        _runs().pop()
 
 
 def running() -> Run | None:

@@ -26,7 +26,7 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress on standa
 
 
 def new_folder(out: Path | None, name: str) -> Path:
-    """The folder of a run, made: `out` itself, or the first free `runs/NAME-N`. An existing result is never overwritten.
+    """The folder of a run, made: `out` itself, or the first free `runs/NAME-N`; nothing is ever overwritten.
 
     Raises:
         BadFile: `out` holds files already, or the folder cannot be made.

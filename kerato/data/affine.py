@@ -18,6 +18,9 @@ from kerato import errors
 
 Array = NDArray[Any]
 
+BAND_PIXELS: Final = 12288
+"""Pixels of a band; a picture is resampled in bands whose intermediate arrays stay in the processor's cache."""
+
 SHEAR_UNITS: Final = ("degrees", "radians")
 
 
@@ -33,8 +36,8 @@ def affine_matrix(
 ) -> Array:
     """`rotation @ shift @ shear @ zoom`, (3, 3), on (row, column, 1).
 
-    `theta` is in degrees, `tx` in pixels along the rows' axis (down), `ty` along the columns' axis (right), `zx` and
-    `zy` are factors along rows and columns (above 1 shows more of the scene), `shear` is an angle in `shear_unit`.
+    `theta` is in degrees clockwise; `tx` and `ty` are in pixels, and the scene moves up by `tx` and left by `ty`; `zx`
+    and `zy` are factors along rows and columns (above 1 shows more of the scene); `shear` is an angle in `shear_unit`.
 
     Source: Keras 2.0.5, `ImageDataGenerator.random_transform`.
     Differs: Keras 3 swaps rows and columns of the product but not its arguments, so that its height shift moves a
@@ -63,20 +66,24 @@ def transform_matrix_offset_center(matrix: Array, x: int, y: int) -> Array:
 
 
 def _clamp(places: Array, size: int) -> Array:
-    return np.clip(places, 0, size - 1, out=places)
+    return np.asarray(np.clip(places, 0, size - 1, out=places))
 
 
 def _reflect(places: Array, size: int) -> Array:
     """d c b a | a b c d | d c b a: mirrored at the pixels' outer edges."""
-    folded = np.mod(places + 0.5, 2 * size)
-    return _clamp(np.minimum(folded, 2 * size - folded) - 0.5, size)
+    beyond = (places < 0) | (places > size - 1)
+    folded = np.mod(places[beyond] + 0.5, 2 * size)
+    places[beyond] = np.minimum(folded, 2 * size - folded) - 0.5
+    return _clamp(places, size)
 
 
 def _wrap(places: Array, size: int) -> Array:
     """Period size - 1, as ndimage's `wrap` has it: the last pixel and the first are the same place."""
     period = max(size - 1, 1)
-    wrapped = np.where(places < 0, period - np.mod(-places, period), np.mod(places, period))
-    return _clamp(np.where((places < 0) | (places > size - 1), wrapped, places), size)
+    before, after = places < 0, places > size - 1
+    places[before] = period - np.mod(-places[before], period)
+    places[after] = np.mod(places[after], period)
+    return _clamp(places, size)
 
 
 FILL_MODES: Final[dict[str, Callable[[Array, int], Array]]] = {
@@ -99,48 +106,56 @@ def warp(planes: Array, matrix: Array, order: int = 1, fill_mode: str = "nearest
     """
     if order > 1:
         return _spline(planes, matrix, order, fill_mode, cval)
-    rows, columns = _places(matrix, *planes.shape[1:])
-    outside = _outside(rows, columns) if fill_mode == "constant" else None
-    fold = FILL_MODES[fill_mode]
-    rows, columns = fold(rows, planes.shape[1]), fold(columns, planes.shape[2])
-    warped = (_linear if order else _nearest)(planes, rows, columns)
-    if outside is not None:
-        warped[:, outside] = cval
+    _, height, width = planes.shape
+    warped = np.empty(planes.shape, dtype=np.float32)
+    step = max(1, BAND_PIXELS // width)
+    for top in range(0, height, step):
+        rows, columns = _places(matrix, range(top, min(top + step, height)), width)
+        outside = _outside(rows, columns, height, width) if fill_mode == "constant" else None
+        band = warped[:, top : top + step]
+        _read(planes, rows, columns, order, fill_mode, out=band)
+        if outside is not None:
+            band[:, outside] = cval
     return warped
 
 
-def _places(matrix: Array, height: int, width: int) -> tuple[Array, Array]:
-    i, j = np.arange(height)[:, None], np.arange(width)
+def _places(matrix: Array, lines: range, width: int) -> tuple[Array, Array]:
+    """Where the pixels of some lines of the result are read: rows and columns, each (lines, width)."""
+    i, j = np.arange(lines.start, lines.stop)[:, None], np.arange(width)
     (a, b, c), (d, e, f) = matrix[:2].tolist()
     return (a * i + c) + b * j, (d * i + f) + e * j
 
 
-def _outside(rows: Array, columns: Array) -> Array:
-    height, width = rows.shape
+def _outside(rows: Array, columns: Array, height: int, width: int) -> Array:
     slack = 1e-9
     beyond = (rows < -slack) | (rows > height - 1 + slack) | (columns < -slack) | (columns > width - 1 + slack)
     return np.asarray(beyond)
 
 
-def _nearest(planes: Array, rows: Array, columns: Array) -> Array:
-    at = np.floor(rows + 0.5) * planes.shape[2] + np.floor(columns + 0.5)
-    flat: Array = planes.reshape(len(planes), -1)
-    return flat.take(at.astype(np.intp).ravel(), axis=1, mode="clip").reshape(planes.shape)
-
-
-def _linear(planes: Array, rows: Array, columns: Array) -> Array:
-    """Interpolates along columns, then along rows; `a + (b - a) * f` keeps a flat picture exactly flat."""
-    width = planes.shape[2]
-    top, left = np.floor(rows), np.floor(columns)
-    down = (rows - top).astype(np.float32).ravel()
-    right = (columns - left).astype(np.float32).ravel()
-    at = (top * width + left).astype(np.intp).ravel()
+def _read(planes: Array, rows: Array, columns: Array, order: int, fill_mode: str, out: Array) -> None:
+    """The values of `planes` at (rows, columns), written into `out`."""
+    fold = FILL_MODES[fill_mode]
+    rows, columns = fold(rows, planes.shape[1]), fold(columns, planes.shape[2])
     flat = planes.reshape(len(planes), -1)
+    values = (_linear if order else _nearest)(flat, planes.shape[2], rows.ravel(), columns.ravel())
+    out[...] = values.reshape(out.shape)
+
+
+def _nearest(flat: Array, width: int, rows: Array, columns: Array) -> Array:
+    at = np.floor(rows + 0.5) * width + np.floor(columns + 0.5)
+    return np.asarray(flat.take(at.astype(np.intp), axis=1, mode="clip"))
+
+
+def _linear(flat: Array, width: int, rows: Array, columns: Array) -> Array:
+    """Interpolates along columns, then along rows; `a + (b - a) * f` keeps a flat picture exactly flat."""
+    above, left = np.floor(rows), np.floor(columns)
+    down, right = (rows - above).astype(np.float32), (columns - left).astype(np.float32)
+    at = (above * width + left).astype(np.intp)
     # A neighbour beyond the last pixel has weight 0: clipping its index only keeps the read inside.
     upper = _mix(flat.take(at, 1, mode="clip"), flat.take(at + 1, 1, mode="clip"), right)
     at += width
     lower = _mix(flat.take(at, 1, mode="clip"), flat.take(at + 1, 1, mode="clip"), right)
-    return _mix(upper, lower, down).reshape(planes.shape)
+    return _mix(upper, lower, down)
 
 
 def _mix(first: Array, second: Array, share: Array) -> Array:

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerato.data.decoding import MAX_FRAMES, Decoder, Picture, facts_of, rgb
+from kerato.data.decoding import MAX_FRAMES, Decoder, Facts, Picture, facts_of, rgb
 from kerato.errors import BadFile
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Moment:
     """A frame that is decoded but not yet turned into an RGB picture, which `picture()` does.
 
     Attributes:
@@ -84,6 +86,7 @@ class Container:
         self.path = path
         self.damage = ""
         self.known: Stamps | None = None
+        self.handle: Decoder | None = None
         decoder = Decoder(path)
         try:
             first = next(decoder.frames(), None)
@@ -92,41 +95,63 @@ class Container:
             self.facts = facts_of(decoder, first)
         finally:
             decoder.close()
+        self.in_doubt = _stamps_in_doubt(self.facts.container, self.facts.codec)
 
     def stamps(self) -> Stamps:
-        """The presentation time stamp of every frame: read from the packets, or where these are in doubt by decoding."""
+        """The time stamp of every frame: from the packets, or where these are in doubt by decoding the whole film."""
+        if self.known is None and not self.in_doubt:
+            self.known = _packet_stamps(self.path)
+            self.in_doubt = self.known is None
         if self.known is None:
-            self.known = _packet_stamps(self.path) or _decoded_stamps(self.path, self.facts["fps"])
+            self.known = _decoded_stamps(self.path, self.facts.fps)
         return self.known
 
     def walk(self, start: int = 0) -> Iterator[Moment]:
-        """Decode forward from frame `start`. From 0 nothing is read ahead.
+        """Decode forward from frame `start`. From 0 nothing is read ahead, unless the stamps are in doubt.
 
         Raises:
             BadFile: frame `start` cannot be decoded.
         """
-        if start or _stamps_in_doubt(self.facts["container"], self.facts["codec"]):
+        if start or self.in_doubt:
             self.stamps()
         decoder = Decoder(self.path)
         try:
             if start:
                 yield from self._moments(self._sought(decoder, start), start)
             else:
-                end = Fraction(0)
-                for moment in self._moments(decoder.frames(), 0):
-                    end = moment.time + moment.duration
-                    yield moment
-                self.damage = "; ".join(_damage(decoder, self.facts, end))
+                yield from self._whole(decoder)
         finally:
             decoder.close()
 
+    def _whole(self, decoder: Decoder) -> Iterator[Moment]:
+        """All frames from the start; what was wrong is known after the last."""
+        count, end = 0, Fraction(0)
+        for moment in self._moments(decoder.frames(), 0):
+            count, end = count + 1, moment.time + moment.duration
+            yield moment
+        if self.known is not None and len(self.known.ticks) != count:
+            self.known, self.in_doubt = None, True
+        self.damage = "; ".join(_damage(decoder, self.facts, count, end))
+
+    def walk_on(self, start: int) -> Iterator[Moment]:
+        """As `walk`, on one handle that stays open from call to call: an earlier walk of this kind ends."""
+        if self.handle is None:
+            self.handle = Decoder(self.path)
+        return self._moments(self._sought(self.handle, start), start)
+
+    def close(self) -> None:
+        """Give back what `walk_on` holds open."""
+        if self.handle is not None:
+            self.handle.close()
+            self.handle = None
+
     def _moments(self, frames: Iterator[VideoFrame], start: int) -> Iterator[Moment]:
-        clock, step = self.facts["clock"], 1 / self.facts["fps"]
+        clock, step = self.facts.clock, 1 / self.facts.fps
         before: Fraction | None = None
         for index, frame in enumerate(frames, start):
             if index >= MAX_FRAMES:
                 raise BadFile(f"{self.path}: a film may have {MAX_FRAMES:,} frames, this one has more. Cut it.")
-            if self.known is not None and index < len(self.known.ticks):
+            if self.in_doubt and self.known is not None and index < len(self.known.ticks):
                 time = self.known.time(index)
             else:
                 time = _time(frame.pts, clock, before, step)
@@ -146,17 +171,19 @@ class Container:
                 yield found
                 yield from frames
                 return
-        yield from self._counted(index)
+        yield from self._from_start(index, target if len(stamps.keys) else None)
 
-    def _counted(self, index: int) -> Iterator[VideoFrame]:
+    def _from_start(self, index: int, target: int | None) -> Iterator[VideoFrame]:
+        """Frames from the one with stamp `target` on, or from number `index` on where stamps are no addresses."""
         decoder = Decoder(self.path)
         try:
-            frames = itertools.islice(decoder.frames(), index, None)
-            first = next(frames, None)
+            frames = decoder.frames()
+            if target is None:
+                first = next(itertools.islice(frames, index, None), None)
+            else:
+                first = next((frame for frame in frames if frame.pts == target), None)
             if first is None:
-                raise BadFile(
-                    f"{self.path}: frame {index} cannot be decoded. The file is damaged there; copy it again."
-                )
+                raise BadFile(f"{self.path}: frame {index} cannot be decoded, the file is damaged. Copy it again.")
             yield first
             yield from frames
         finally:
@@ -184,15 +211,33 @@ def _time(pts: int | None, clock: Fraction, before: Fraction | None, step: Fract
     return time if time is not None and time > before else before + step
 
 
-def _damage(decoder: Decoder, facts: dict[str, Any], end: Fraction) -> Iterator[str]:
-    """What was wrong with a film that was decoded to its end at `end` seconds, in words."""
-    for what, count in sorted(decoder.trouble.items()):
-        if count:
-            yield f"{what}, {count} times" if count > 1 else what
-    if decoder.packets_read < facts["header_frames"]:
-        yield f"{decoder.packets_read} frames of the {facts['header_frames']} that its header announces"
-    elif end < facts["first"] + facts["length"] - max(Fraction(1, 10), 2 / facts["fps"]):
-        yield f"an end at {float(end):.2f} s, where its header announces {float(facts['first'] + facts['length']):.2f} s"
+def _damage(decoder: Decoder, facts: Facts, count: int, end: Fraction) -> Iterator[str]:
+    """What was wrong with a film of which `count` frames were decoded, the last until `end` seconds, in words."""
+    for what, times in sorted(decoder.trouble.items()):
+        if times:
+            yield f"{what}, {times} times" if times > 1 else what
+    # In other containers a packet need not be a frame, and durations are guesses.
+    exact = facts.container.startswith(("mov", "matroska")) and facts.codec != "vp8"
+    slack = Fraction(3, 5) if exact else Fraction(5, 2)
+    if decoder.packets_read < facts.announced:
+        yield f"{decoder.packets_read} frames of the {facts.announced} that its header announces"
+    elif exact and count < decoder.packets_read - decoder.packets_unseen:
+        yield f"{count} frames of {decoder.packets_read}"
+    elif facts.end and end < facts.end - slack / facts.fps:
+        yield f"an end at {float(end):.2f} s, where its header announces {float(facts.end):.2f} s"
+    elif _cut_short(decoder.path, facts.container):
+        yield "the end of the file is missing"
+
+
+def _cut_short(path: Path, container: str) -> bool:
+    """Whether a file of a container without a length lacks its last bytes: a GIF's end mark, half a packet."""
+    if container == "mpegts":
+        return path.stat().st_size % TS_PACKET != 0
+    if container != "gif":
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b";"
 
 
 def _stamps_in_doubt(container: str, codec: str) -> bool:
@@ -201,24 +246,29 @@ def _stamps_in_doubt(container: str, codec: str) -> bool:
     return codec == "vp8" or (container == "avi" and codec in ("h264", "hevc")) or container in RAW_STREAMS
 
 
+#: bytes of a packet of an MPEG transport stream
+TS_PACKET = 188
+#: containers without time stamps
 RAW_STREAMS = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg", "obu")
 
 
 def _packet_stamps(path: Path) -> Stamps | None:
     """Stamps from the packets, without decoding; None if these cannot be the frames' own."""
     decoder = Decoder(path)
+    ticks: list[int] = []
+    keys: list[int] = []
     try:
-        stream = decoder.stream
-        if _stamps_in_doubt(decoder.container.format.name, stream.codec_context.name):
+        for packet in itertools.islice(decoder.packets(), MAX_FRAMES):
+            if packet.size == 0 or packet.is_discard:
+                continue
+            if packet.pts is None or packet.is_corrupt:
+                return None
+            ticks.append(packet.pts)
+            if packet.is_keyframe:
+                keys.append(packet.pts)
+        if decoder.trouble or decoder.stream.frames not in (0, decoder.packets_read):
             return None
-        packets = [packet for packet in itertools.islice(decoder.packets(), MAX_FRAMES) if packet.size]
-        shown = [packet for packet in packets if not packet.is_discard]
-        if any(packet.pts is None or packet.is_corrupt for packet in shown) or decoder.trouble:
-            return None
-        if stream.frames not in (0, len(packets)):
-            return None
-        keys = sorted(packet.pts for packet in shown if packet.is_keyframe)
-        return _consistent(sorted(packet.pts for packet in shown), keys, Fraction(stream.time_base or 1))
+        return _consistent(sorted(ticks), sorted(keys), decoder.clock)
     finally:
         decoder.close()
 
@@ -235,7 +285,7 @@ def _decoded_stamps(path: Path, rate: Fraction) -> Stamps:
     decoder = Decoder(path)
     try:
         frames = [(frame.pts, bool(frame.key_frame)) for frame in itertools.islice(decoder.frames(), MAX_FRAMES)]
-        clock = Fraction(decoder.stream.time_base or 1)
+        clock = decoder.clock
     finally:
         decoder.close()
     nowhere = np.array([], np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -47,7 +47,7 @@ def at_least(owner: str, name: str, value: int, low: int) -> int:
 
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int, max_queue_size: int
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """`work(item)` for every item, in the items' order, computed by `workers` threads ahead of the reader.
 
     At most `max_queue_size` results are waiting or being made beside the one that the reader is given. With

@@ -85,7 +85,8 @@ def checked_uint8(owner: str, picture: ArrayLike) -> NDArray[np.uint8]:
 
 def at_least(owner: str, name: str, value: float, low: float) -> Any:
     """`value` if it is a finite number >= low. Raises: InvalidValue otherwise."""
-    if isinstance(value, bool) or not np.isscalar(value) or not np.isfinite(value) or value < low:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not low <= value < np.inf:
         raise invalid(owner, name, f"a number >= {low:g}", value)
     return value
 
@@ -177,7 +178,7 @@ def to_float(picture: ArrayLike) -> NDArray[np.float32]:
 
 
 def to_grey(picture: ArrayLike) -> Picture:
-    """Luma 0.299 R + 0.587 G + 0.114 B: (h, w[, c]) -> (h, w) of the same dtype; a fourth channel is ignored.
+    """Grey by luma, 0.299 R + 0.587 G + 0.114 B: (h, w[, c]) -> (h, w) of the same dtype; a fourth channel is ignored.
 
     Raises: InvalidValue when `picture` is none.
     Source: ITU-R BT.601; for uint8 equal to cv2.cvtColor(picture, COLOR_RGB2GRAY).
@@ -187,9 +188,9 @@ def to_grey(picture: ArrayLike) -> Picture:
         return array.reshape(array.shape[:2])
     if array.dtype in (np.uint8, np.uint16):
         weights = LUMA.astype(np.uint32)
-        total = sum(array[..., channel] * weights[channel] for channel in range(3))
-        return ((total + np.uint32(1 << 14)) >> 15).astype(array.dtype)
-    return like(signed(array[..., :3]) @ np.array([0.299, 0.587, 0.114]), array)
+        total = array[..., :3].astype(np.uint32) @ weights
+        return np.asarray((total + np.uint32(1 << 14)) >> 15).astype(array.dtype)
+    return like(signed(array)[..., :3] @ np.array([0.299, 0.587, 0.114]), array)
 
 
 def to_rgb(picture: ArrayLike) -> NDArray[np.uint8]:
@@ -212,16 +213,16 @@ def over_white(picture: Picture) -> Picture:
 
 
 def convert_colour(picture: ArrayLike, to: str = "hsv", source: str = "rgb") -> Picture:
-    """`picture` in another colour space: (h, w[, c]) -> (h, w[, c']), dtype kept (uint8, uint16 or float32).
+    """The picture in another colour space: (h, w[, c]) -> (h, w[, c']), dtype kept (uint8, uint16 or float32).
 
     In uint8, hue is 0..179 and everything else 0..255; float32 pictures are 0..1 on the RGB side.
 
     to: colour space of the result (rgb, bgr, grey, rgba, hsv, hls, lab, luv, ycrcb, xyz, yuv).
-    source: colour space of `picture`; rgb must be one of the two.
+    source: colour space of `picture`; most ways go from or to rgb or bgr.
 
     Raises:
         UnknownName: a colour space that does not exist.
-        InvalidValue: the channels or the dtype do not fit, or neither side is rgb.
+        InvalidValue: the channels or the dtype do not fit, or there is no direct way.
     Source: book 1.5; cv2.cvtColor.
     """
     array, cv2 = checked("convert_colour", picture), opencv()
@@ -238,7 +239,7 @@ def convert_colour(picture: ArrayLike, to: str = "hsv", source: str = "rgb") -> 
     if not hasattr(cv2, code):
         raise invalid("convert_colour", "source", f"rgb when `to` is {to}", source, "Go by way of rgb.")
     try:
-        return np.asarray(getattr(cv2, "cvtColor")(array, getattr(cv2, code)))
+        return np.asarray(cv2.cvtColor(array, getattr(cv2, code)))
     except cv2.error:
         rule = "of a dtype that this conversion knows (uint8, mostly uint16 and float32 too)"
         raise invalid("convert_colour", "picture", rule, array) from None

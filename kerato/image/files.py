@@ -129,7 +129,7 @@ def _contents(path: Path, limit_bytes: int) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise _bad(str(path), "it is a folder")
+            raise _bad(str(path), "it is a folder (name the files in it)")
         # Reading a pipe or a device may never end.
         if not stat.S_ISREG(status.st_mode):
             raise _bad(str(path), "it is no ordinary file")

@@ -7,6 +7,7 @@ derivatives are the other two, and forward mode, reverse mode, second order and 
 `choice.py` says how each is computed on each platform.
 """
 
+# mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,16 +1,104 @@
-"""Which formulation computes a convolution operation on a platform, and why: the one place that decides."""
+"""Which formulation computes a convolution operation on a platform, and why: the one place that decides.
+
+GPUs and TPUs run XLA's own convolutions. XLA's CPU backend does not bring its own convolution gradients to their fast
+form inside a loop, so there each gradient is written as something that it does: forward convolutions, matrix products
+and sums. The reasons given with each choice are measurements; `benchmarks/kernels.py` repeats them.
+"""
 
 from __future__ import annotations
 
-import jax
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any
 
-from kerato.kernels import stock
+import jax
+import jax.numpy as jnp
+
+from kerato.kernels import cpu, stock
 from kerato.kernels.windows import Windows
 
 PLATFORMS = (None, "cpu")
-STOCK = {"y": stock.output, "x": stock.input_gradient, "kernel": stock.kernel_gradient}
+BUNDLE = {"y": 32, "x": 32, "kernel": 8}  # input channels that one bundle of groups may fill with zeros
 
 
-def compute(role: str, platform: str | None, *operands: jax.Array, geometry: Windows) -> jax.Array:
-    """`role` of the other two, as lowered for `platform`."""
-    return STOCK[role](*operands, geometry)
+@dataclass(frozen=True)
+class Choice:
+    """A formulation's name and the reason for it."""
+
+    form: str
+    why: str
+
+
+FORMS: dict[tuple[str, str], Any] = {
+    ("y", "xla"): stock.output,
+    ("x", "xla"): stock.input_gradient,
+    ("kernel", "xla"): stock.kernel_gradient,
+    ("y", "products"): cpu.output_by_products,
+    ("y", "matrix"): cpu.output_by_matrix,
+    ("x", "matrix"): cpu.input_by_matrix,
+    ("x", "flipped"): cpu.input_by_flipping,
+    ("x", "phases"): cpu.input_by_phases,
+    ("kernel", "matrix"): cpu.kernel_by_matrix,
+    ("kernel", "patches"): cpu.kernel_by_patches,
+    ("kernel", "sums"): cpu.kernel_by_sums,
+}
+
+
+def choose(role: str, platform: str | None, depth: int, geometry: Windows, dtype: Any = "float32") -> Choice:
+    """The formulation of `role` ('y', 'x' or 'kernel'); `depth` is the number of input channels per group."""
+    if platform != "cpu":
+        return Choice("xla", "XLA's own convolutions are fast on this platform")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        return Choice("xla", "numbers are not floating point")
+    if geometry.groups > 1 and depth > 1:
+        return Choice("bundles", "grouped convolutions are slow on the CPU: a few plain ones instead")
+    if prod(geometry.window) == 1 and geometry.groups == 1:
+        return Choice("matrix", "a window of one cell is a matrix product")
+    return _CPU[role](depth, geometry)
+
+
+def _output(depth: int, geometry: Windows) -> Choice:
+    if depth == 1 and prod(geometry.window) <= 64:
+        return Choice("products", "one input channel: shifted pictures times numbers, fused into one pass")
+    return Choice("xla", "XLA's forward convolution stays fast in loops")
+
+
+def _input(depth: int, geometry: Windows) -> Choice:
+    if set(geometry.strides) == {1}:
+        return Choice("flipped", "a forward convolution stays fast in loops, XLA's own gradient does not")
+    if depth * geometry.groups >= 8 and geometry.groups == 1:
+        return Choice("phases", "strides: one small forward convolution per phase multiplies no zeros")
+    return Choice("flipped", "strides, few channels: one convolution of a spread picture costs less than many")
+
+
+def _kernel(depth: int, geometry: Windows) -> Choice:
+    if depth == 1 and geometry.groups > 1:
+        return Choice("sums", "one input channel per group: sums of products, a few pictures at a time")
+    return Choice("patches", "patches of a few pictures times y: a matrix product that stays in the cache and in loops")
+
+
+_CPU = {"y": _output, "x": _input, "kernel": _kernel}
+
+
+def compute(role: str, platform: str | None, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
+    """`role` of the other two roles, as lowered for `platform`."""
+    kernel_depth = a.shape[-2] if role == "x" else b.shape[-2] if role == "y" else a.shape[-1] // geometry.groups
+    form = choose(role, platform, kernel_depth, geometry, a.dtype).form
+    solve = partial(_solve, platform)
+    if form == "bundles":
+        return cpu.by_bundles(role, _bundle(geometry.groups, BUNDLE[role] // kernel_depth), a, b, geometry, solve)
+    if form == "xla":
+        result: jax.Array = FORMS[role, form](a, b, geometry)
+    else:
+        result = FORMS[role, form](a, b, geometry, solve)
+    return result
+
+
+def _solve(platform: str | None, role: str, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
+    return compute(role, platform, a, b, geometry)
+
+
+def _bundle(groups: int, most: int) -> int:
+    """The largest divisor of `groups` that is at most `most`, at least 1."""
+    return max(size for size in range(1, max(1, min(groups, most)) + 1) if groups % size == 0)

@@ -26,7 +26,7 @@ def convolution(
     dilation: Ints = 1,
     groups: int = 1,
 ) -> jax.Array:
-    """y[o] = sum over k of x[o * strides + k * dilation - low] @ kernel[k]: (batch, *spatial, in) -> (batch, *spatial', out).
+    """y[o] = sum over k of x[o * strides + k * dilation - low] @ kernel[k]: (batch, *spatial, in) -> (batch, *o, out).
 
     `kernel` is (*window, in / groups, out); `padding` is 'valid', 'same', 'causal' (one axis) or a (low, high) pair
     per axis.

@@ -1,8 +1,11 @@
-"""Max and average pooling, channels last, with gradients that are cheap on every platform."""
+"""Max and average pooling, channels last, with gradients that are elementwise work: fast in loops on every platform."""
 
+# mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial, reduce
+from math import prod
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +14,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from kerato.errors import invalid
+from kerato.kernels.selection import gather
+from kerato.kernels.taps import cells, pad, tap
 from kerato.kernels.windows import Padding, Windows, windows
 
 Ints = int | Sequence[int]
@@ -19,30 +24,62 @@ Ints = int | Sequence[int]
 def max_pool(x: ArrayLike, window: Ints, strides: Ints | None = None, padding: Padding = "valid") -> jax.Array:
     """The largest cell of every window: (batch, *spatial, channels) -> (batch, *spatial', channels).
 
-    `strides` default to the window. The gradient goes to the first largest cell in row-major order.
+    `strides` default to the window. The gradient goes to one cell, the first largest one in row-major order, as
+    XLA's select-and-scatter (so Keras) has it.
 
     Raises: InvalidValue when the rank is not 3 to 5 or the window does not fit.
     """
-    x, geometry = _operands("max_pool", x, window, strides, padding)
-    return _reduce(x, -jnp.inf, lax.max, geometry)
+    return _largest(*_operands("max_pool", x, window, strides, padding))
 
 
 def average_pool(x: ArrayLike, window: Ints, strides: Ints | None = None, padding: Padding = "valid") -> jax.Array:
-    """The mean of every window's real cells, padding not counted: (batch, *spatial, channels) -> (batch, *spatial', channels).
+    """The mean over the real cells of every window: (batch, *spatial, channels) -> (batch, *spatial', channels).
 
-    `strides` default to the window.
+    `strides` default to the window; padding does not count (TensorFlow's rule).
 
     Raises: InvalidValue when the rank is not 3 to 5 or the window does not fit.
     """
     x, geometry = _operands("average_pool", x, window, strides, padding)
-    ones = jnp.ones((1, *x.shape[1:-1], 1), x.dtype)
-    return _reduce(x, 0.0, lax.add, geometry) / _reduce(ones, 0.0, lax.add, geometry)
+    x = x.astype(jnp.promote_types(x.dtype, jnp.bfloat16))
+    return gather(x, geometry) / jnp.asarray(_counts(geometry), x.dtype)
 
 
-def _reduce(x, init, f, g):
-    return lax.reduce_window(
-        x, np.array(init, x.dtype), f, (1, *g.window, 1), (1, *g.strides, 1), ((0, 0), *g.padding, (0, 0))
-    )
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _largest(x: jax.Array, geometry: Windows) -> jax.Array:
+    return _winner(x, geometry)[0]
+
+
+@_largest.defjvp
+def _largest_jvp(
+    geometry: Windows, primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    largest, index = _winner(*primals, geometry)
+    return largest, gather(*tangents, geometry, index)
+
+
+def _winner(x: jax.Array, geometry: Windows) -> tuple[jax.Array, jax.Array]:
+    """The largest cell of every window and its number in it; NaN wins, as in XLA."""
+    least = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+    padded = pad(x, geometry.padding, fill=least)
+    number = jnp.uint8 if prod(geometry.window) <= 256 else jnp.int32
+
+    def better(best: tuple[jax.Array, jax.Array], other: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return lax.max(best[0], other[0]), jnp.where(other[0] > best[0], other[1], best[1])
+
+    parts = [tap(padded, cell, geometry) for cell in cells(geometry.window)]
+    return reduce(better, ((part, jnp.full(part.shape, k, number)) for k, part in enumerate(parts)))
+
+
+def _counts(geometry: Windows) -> np.ndarray:
+    """How many cells of every window are real, 1 where none is: (*output, 1)."""
+
+    def along(axis: int) -> np.ndarray:
+        starts = np.arange(geometry.output[axis]) * geometry.strides[axis] - geometry.padding[axis][0]
+        positions = starts[:, None] + np.arange(geometry.window[axis])
+        return np.sum((positions >= 0) & (positions < geometry.lengths[axis]), axis=1)
+
+    counts: np.ndarray = reduce(np.multiply.outer, map(along, range(geometry.rank)))
+    return np.maximum(counts, 1)[..., None]
 
 
 def _operands(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any
 
-from kerato.errors import InvalidValue, invalid, unknown
+from kerato.errors import invalid, unknown
 
 Pair = tuple[int, int]
 Padding = str | Sequence[Sequence[int]]
@@ -57,15 +57,15 @@ def span(window: int, dilation: int = 1) -> int:
 def output_length(length: int, window: int, stride: int = 1, padding: str | Pair = "valid", dilation: int = 1) -> int:
     """How many windows fit; 'same' and 'causal' give ceil(length / stride).
 
-    >>> output_length(9, 3), output_length(32, 3, padding="same"), output_length(10, 3, 2), output_length(10, 3, dilation=2)
-    (7, 32, 4, 6)
+    >>> output_length(9, 3), output_length(32, 3, padding="same"), output_length(10, 3, dilation=2)
+    (7, 32, 6)
     """
     low, high = padding_amount(length, window, stride, padding, dilation)
     return max(0, (length + low + high - span(window, dilation)) // stride + 1)
 
 
 def padding_amount(length: int, window: int, stride: int, padding: str | Pair, dilation: int = 1) -> Pair:
-    """(low, high) cells of padding. 'same' is TensorFlow's rule: half of the total before, rounded down, the rest after."""
+    """(low, high) cells of padding. 'same' is TensorFlow's rule: half of the total, rounded down, before the rest."""
     if not isinstance(padding, str):
         return padding
     reach = span(window, dilation)

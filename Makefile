@@ -1,0 +1,42 @@
+# Needs Python 3.11 or newer, pip and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: demo test slow check bench clean
+
+demo: .venv/installed
+	$(BIN)/kerato demo
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: .venv/installed-dev
+	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]  # 5: there is none
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed-dev
+	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+clean:
+	rm -rf .venv .bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed: .venv/made pyproject.toml constraints.txt
+	$(INSTALL) .
+	@touch $@
+
+.venv/installed-dev: .venv/made pyproject.toml constraints.txt
+	$(INSTALL) ".[dev]"
+	@touch $@ .venv/installed
+
+.venv/made:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "Kerato needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@

@@ -1,0 +1,256 @@
+"""`make bench`: the works of `works.py` on every side, interleaved, as one table and one CSV file.
+
+Every side is a process that stays; a round goes over all sides in turn, so that a busy minute of the machine
+hits all of them alike. Compare the columns of one run, not numbers of two runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import peers
+from works import WORKS
+
+HERE = Path(__file__).parent
+ROUND_S = 1.5  # of one side
+
+
+@dataclass(frozen=True)
+class Side:
+    """Who is measured: its interpreter, the module it imports, the variables it is started with."""
+
+    python: Path
+    module: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, cache: Path) -> dict[str, str]:
+        """The process's variables; `cache` keeps whatever a side keeps between its processes."""
+        own = {"KERATO_CACHE": str(cache), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": ""}
+        return {**os.environ, **own, **self.variables}
+
+
+def keras(environment: str, backend: str) -> Side:
+    """Keras 3 with one of its backends."""
+    return Side(peers.python(environment), "keras", {"KERAS_BACKEND": backend})
+
+
+SIDES = {
+    "kerato": Side(Path(sys.executable), "kerato"),
+    "jax by hand": Side(Path(sys.executable), "jax"),
+    "jax with our kernels": Side(Path(sys.executable), "jax-kernels"),
+    "keras-tensorflow": keras("tf", "tensorflow"),
+    "keras-jax": keras("jax", "jax"),
+    "keras-torch": keras("torch", "torch"),
+}
+
+STARTS = {
+    "import": ("import (s)", "import", ()),
+    "start": ("second start of a script, import to first step (s)", "first_step", ("train",)),
+}
+
+
+@dataclass
+class Result:
+    """What one side took for one work: a value per round, in `unit`."""
+
+    work: str
+    side: str
+    unit: str
+    values: list[float] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def best(self) -> float:
+        return min(self.values)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def spread(self) -> float:
+        """(largest - smallest) / median."""
+        return (max(self.values) - self.best) / self.median
+
+    def __str__(self) -> str:
+        if not self.values:
+            return "-"
+        digits = 3 if self.median < 2 else 1 if self.median < 100 else 0
+        return f"{self.best:.{digits}f} / {self.median:.{digits}f} ±{self.spread / 2:.0%}"
+
+
+class Process:
+    """A worker process and the questions it is asked."""
+
+    def __init__(self, name: str, side: Side, cache: Path, log: Any) -> None:
+        self.name = name
+        self.process = subprocess.Popen(
+            [side.python, HERE / "worker.py", side.module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=side.environment(cache),
+        )
+
+    def ask(self, do: str, **details: Any) -> dict[str, Any]:
+        """One request, one answer; a process that has died answers with an error."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise RuntimeError("the worker has no pipes")
+        try:
+            self.process.stdin.write(json.dumps({"do": do, **details}) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        answer: dict[str, Any] = json.loads(line) if line else {"error": "the process has ended"}
+        return answer
+
+
+@contextmanager
+def workers(sides: dict[str, Side], cache: Path) -> Iterator[list[Process]]:
+    """One process per side, ended with the block."""
+    with ExitStack() as stack, tempfile.TemporaryFile("w+") as log:
+        processes = [Process(name, side, cache, log) for name, side in sides.items()]
+        for one in processes:
+            stack.enter_context(one.process)
+            stack.callback(one.process.kill)
+        yield processes
+
+
+def measure(work: str, processes: Sequence[Process], rounds: int, seconds: float) -> list[Result]:
+    """Milliseconds per step of one work on all sides, a round going over the sides in turn."""
+    results = []
+    for process in processes:
+        answer = process.ask("prepare", work=work, seconds=seconds)
+        note = answer.get("note", answer.get("error", ""))
+        results.append((process, "error" not in answer, Result(work, process.name, "ms", note=note)))
+    for _ in range(rounds):
+        for process, works, result in results:
+            answer = process.ask("round") if works else {}
+            if "ms" in answer:
+                result.values.append(answer["ms"])
+    return [result for _, _, result in results]
+
+
+def measure_start(work: str, sides: dict[str, Side], rounds: int, cache: Path) -> list[Result]:
+    """Seconds that a new process takes; the first start of each side, which fills caches, does not count."""
+    _, key, arguments = STARTS[work]
+    results = [Result(work, name, "s") for name, side in sides.items() if not side.module.startswith("jax")]
+    for count in range(rounds + 1):
+        for result in results:
+            side = sides[result.side]
+            command = [str(side.python), str(HERE / "start.py"), side.module, *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, env=side.environment(cache))
+            if done.returncode:
+                result.note = done.stderr.strip().rpartition("\n")[2]
+            elif count:
+                result.values.append(json.loads(done.stdout.strip().rpartition("\n")[2])[key])
+    return results
+
+
+def machine(processes: Sequence[Process]) -> dict[str, str]:
+    """Processor, cores, system and versions: what a number depends on, and nothing that names the machine."""
+    versions = {}
+    for process in processes:
+        found = process.ask("versions").get("versions", {})
+        versions[process.name] = " ".join(f"{name} {version}" for name, version in found.items())
+    return {
+        "processor": processor(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        **versions,
+    }
+
+
+def processor() -> str:
+    """The processor's name, and which of the vector units that matter here it has."""
+    listing = Path("/proc/cpuinfo")
+    text = listing.read_text() if listing.is_file() else ""
+    name = re.search(r"model name\s*:\s*(.+)", text)
+    flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if re.search(rf"\b{flag}\b", text)]
+    return ", ".join([name[1].strip() if name else platform.processor() or platform.machine(), *flags])
+
+
+def title(work: str) -> str:
+    """The work's line in the table."""
+    return WORKS[work].title if work in WORKS else STARTS[work][0]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Works down, sides across: best / median, and half the range of the rounds."""
+    sides = list(dict.fromkeys(result.side for result in results))
+    rows = [["ms per step, or s: best / median ± half the range", *sides]]
+    for work in dict.fromkeys(result.work for result in results):
+        cells = {result.side: str(result) for result in results if result.work == work}
+        rows.append([title(work), *(cells.get(side, "-") for side in sides)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def write(path: Path, results: Sequence[Result], described: dict[str, str]) -> None:
+    """Keep the results beside the description of the machine."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.writelines(f"# {key}: {value}\n" for key, value in described.items())
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(["work", "side", "unit", "best", "median", "spread", "rounds", "note"])
+        for one in results:
+            numbers = [f"{value:.4g}" for value in (one.best, one.median, one.spread)] if one.values else [""] * 3
+            lines.writerow([one.work, one.side, one.unit, *numbers, len(one.values), one.note])
+
+
+def options() -> argparse.Namespace:
+    """What is asked for on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    every = [*WORKS, *STARTS]
+    parser.add_argument("--works", nargs="+", choices=every, default=every, metavar="WORK", help=", ".join(every))
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), metavar="SIDE", help=", ".join(SIDES))
+    parser.add_argument("--rounds", type=int, default=7, help="rounds over all sides [7]")
+    parser.add_argument("--quick", action="store_true", help="one pass: one short round, nothing kept")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print the table, keep the numbers."""
+    asked = options()
+    sides = {name: SIDES[name] for name in asked.sides if SIDES[name].python.is_file()}
+    for name in set(asked.sides) - set(sides):
+        print(f"{name}: not installed ({SIDES[name].python}); make bench installs it", file=sys.stderr)
+    rounds = 1 if asked.quick else asked.rounds
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as cache:
+        with workers(sides, Path(cache)) as processes:
+            described = machine(processes)
+            for work in (name for name in asked.works if name in WORKS):
+                print(f"{title(work)} ...", file=sys.stderr)
+                results += measure(work, processes, rounds, 0 if asked.quick else ROUND_S)
+        for work in (name for name in asked.works if name in STARTS):
+            print(f"{title(work)} ...", file=sys.stderr)
+            results += measure_start(work, sides, rounds, Path(cache))
+    print(table(results))
+    for result in (one for one in results if one.note and "not written by hand" not in one.note):
+        print(f"{title(result.work)}, {result.side}: {result.note}", file=sys.stderr)
+    if not asked.quick:
+        path = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}.csv"
+        write(path, results, described)
+        print(f"kept as {path.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""One side of the comparison as a process of its own: JSON lines in, JSON lines out.
+
+`{"do": "prepare", "work": NAME, "seconds": S}` builds a work, does it untimed, so that compiling is outside the
+rounds, and settles how many steps a round of about S seconds has; `{"do": "round"}` does them and answers the
+milliseconds per step; `{"do": "versions"}` says who is here.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+import time
+from typing import Any
+
+Answer = dict[str, Any]
+PACKAGES = ("kerato", "keras", "tensorflow", "torch", "jax", "numpy")
+
+
+class Worker:
+    """Holds the work in hand; `side` is `kerato`, `keras` (the backend by KERAS_BACKEND) or `jax...` (by hand)."""
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+        self.run: Any = None
+        self.steps = 0
+
+    def prepare(self, work: str, seconds: float) -> Answer:
+        """Build the work and warm it up, at the number of steps that the rounds will have."""
+        self.run = None
+        gc.collect()
+        note, row = "", importlib.import_module("works").WORKS[work]
+        if self.side.startswith("jax"):
+            handwritten = importlib.import_module("handwritten")
+            self.run, note = handwritten.prepare(self.side, work, row.most, row.fewest)
+        else:
+            self.run = row.prepare(importlib.import_module(self.side), row.most)
+        self.steps = row.fewest
+        self.round()
+        fitting = int(1000 * seconds / self.round()["ms"])
+        self.steps = max(row.fewest, min(row.most, fitting))
+        self.round()
+        return {"note": note, "steps": self.steps}
+
+    def round(self) -> Answer:
+        """Do the steps once."""
+        start = time.perf_counter()
+        self.run(self.steps)
+        return {"ms": 1000 * (time.perf_counter() - start) / self.steps}
+
+    def versions(self) -> Answer:
+        """The packages that this side runs on."""
+        known = {dist.name: dist.version for dist in importlib.metadata.distributions()}
+        return {"versions": {name: known[name] for name in PACKAGES if name in known}}
+
+
+def serve(side: str) -> None:
+    """Answer requests until the input ends. Whatever libraries print goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    worker = Worker(side)
+    for line in sys.stdin:
+        request = json.loads(line)
+        action = getattr(worker, request.pop("do"))
+        try:
+            answer = action(**request)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,90 @@
+"""The small nets of the book, by name: rows of a table and one builder.
+
+Each takes pictures of any size as they come, uint8 in 0..255: resizing and scaling are its first layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerato import layers
+from kerato.errors import unknown
+from kerato.models import Sequential
+
+
+@dataclass(frozen=True)
+class Net:
+    """A row: what the net is for, and its layers between the scaled picture and the last Dense.
+
+    In `body` a number is a convolution of that many 3x3 filters with ReLU (a leading `=` keeps the size), `max` a
+    2x2 pooling, `drop 0.25` a dropout, `dense 128` a Dense with ReLU; `flat` goes from pictures to vectors.
+    """
+
+    purpose: str
+    body: str
+    smallest: int = 1
+
+
+NETS = {
+    "digits_cnn": Net("tiny pictures, from 6 pixels a side", "=32 64 max drop 0.25 flat dense 128 drop 0.5", 6),
+    "mnist_cnn": Net(
+        "book 8.1: small grey pictures such as 28 x 28", "32 64 max drop 0.25 flat dense 128 drop 0.5", 16
+    ),
+    "cifar_cnn": Net(
+        "book 8.2: small colour pictures such as 32 x 32",
+        "=32 32 max drop 0.25 =64 64 max drop 0.25 flat dense 512 drop 0.5",
+        24,
+    ),
+    "blog_cnn": Net("book 7.1: photographs, 150 x 150", "32 max 32 max 64 max flat dense 64 drop 0.5", 64),
+    "mlp": Net("book 8.1: no convolution", "flat dense 512 drop 0.2 dense 512 drop 0.2"),
+}
+
+
+def net_for(height: int, width: int, channels: int) -> str:
+    """The name of a sensible convolutional net for pictures of that size."""
+    smaller = min(height, width)
+    if smaller >= NETS["blog_cnn"].smallest:
+        return "blog_cnn"
+    if channels == 3 and smaller >= NETS["cifar_cnn"].smallest:
+        return "cifar_cnn"
+    return "mnist_cnn" if smaller >= NETS["mnist_cnn"].smallest else "digits_cnn"
+
+
+def build(name: str, picture_shape: Sequence[int], classes: int) -> Sequential:
+    """The net called `name` for pictures of `picture_shape` (height, width, channels), with softmax over `classes`.
+
+    Raises:
+        UnknownName: there is no net of that name.
+    """
+    if name not in NETS:
+        raise unknown("models", "the net", name, NETS)
+    height, width, channels = picture_shape
+    stack: list[Any] = [
+        layers.Input((None, None, channels), dtype="uint8", name="picture"),
+        layers.Resizing(height, width, data_format="channels_last"),
+        layers.Rescaling(1 / 255),
+        *_body(NETS[name].body.split()),
+        layers.Dense(classes, activation="softmax", name="classes"),
+    ]
+    return Sequential(stack, name=name)
+
+
+def _body(words: list[str]) -> list[Any]:
+    made, rest = [], iter(words)
+    for word in rest:
+        if word == "max":
+            made.append(layers.MaxPooling2D(2, data_format="channels_last"))
+        elif word == "flat":
+            made.append(layers.Flatten())
+        elif word == "drop":
+            made.append(layers.Dropout(float(next(rest))))
+        elif word == "dense":
+            made.append(layers.Dense(int(next(rest)), activation="relu"))
+        else:
+            padding = "same" if word.startswith("=") else "valid"
+            made.append(
+                layers.Conv2D(int(word.strip("=")), 3, padding=padding, activation="relu", data_format="channels_last")
+            )
+    return made

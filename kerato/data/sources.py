@@ -1,0 +1,248 @@
+"""Batch sources: where `fit`, `evaluate` and `predict` get their batches from.
+
+Arrays that fit on the device are put there once, as they are (pictures stay uint8), and batches are cut out of them
+by the compiled step. Everything else (generators, indexable sequences, arrays too large) is iterated on the host.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kerato import random
+from kerato.errors import InvalidType, InvalidValue, invalid, show
+
+Batch = tuple[list[Any], list[Any], list[Any]]
+
+#: share of the device's memory that data may take and stay there
+RESIDENT_SHARE = 0.4
+
+
+def as_arrays(data: Any, owner: str) -> list[np.ndarray[Any, Any]]:
+    """A list of arrays from one array, a list of them (several inputs), or a dict's values; None gives none."""
+    if data is None:
+        return []
+    items = list(data.values()) if isinstance(data, dict) else list(data) if _several(data) else [data]
+    return [_as_array(item, owner) for item in items]
+
+
+def _several(data: Any) -> bool:
+    return (
+        isinstance(data, (list, tuple))
+        and len(data) > 0
+        and all(np.ndim(item) > 0 for item in data)
+        and any(hasattr(item, "shape") for item in data)
+    )
+
+
+def _as_array(item: Any, owner: str) -> np.ndarray[Any, Any]:
+    array = np.asarray(item)
+    if array.dtype.kind in "OUS":
+        raise InvalidType(f"{owner}: the data must be numbers of one shape. Got {show(item)} of dtype {array.dtype}.")
+    if array.ndim == 0:
+        raise InvalidValue(f"{owner}: the data must have an axis of samples. Got the single number {item!r}.")
+    if array.dtype == np.float64:
+        return array if jax.config.jax_enable_x64 else array.astype(np.float32)
+    return array.astype(np.int32) if array.dtype in (np.int64, np.uint64) else array
+
+
+def device_limit_bytes() -> int:
+    """How much data may stay on the device."""
+    stats = jax.local_devices()[0].memory_stats()
+    whole = stats.get("bytes_limit") if stats else None  # a CPU device does not know
+    if whole is None:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 * 1024**3
+    return int(whole * RESIDENT_SHARE)
+
+
+class Arrays:
+    """Batches cut from arrays in memory.
+
+    Args:
+        parts: inputs, targets and sample weights, each a list of arrays with the samples on axis 0.
+        batch_size: samples per batch; the last batch of an epoch is smaller.
+        shuffle: a new order each epoch: True by samples, `'batch'` by whole batches with the smaller one last.
+        seed: the order is drawn from (seed, epoch).
+    """
+
+    def __init__(self, parts: Batch, batch_size: int, shuffle: bool | str, seed: int) -> None:
+        self.parts, self.batch_size, self.shuffle, self.seed = parts, batch_size, shuffle, seed
+        self.samples = len(parts[0][0])
+        self.resident = sum(array.nbytes for part in parts for array in part) <= device_limit_bytes()
+        self._device: Batch | None = None
+
+    def __len__(self) -> int:
+        return -(-self.samples // self.batch_size)
+
+    @property
+    def first(self) -> Batch:
+        """The first batch, for its shapes."""
+        x, y, w = ([array[: self.batch_size] for array in part] for part in self.parts)
+        return x, y, w
+
+    def order(self, epoch: int) -> np.ndarray[Any, Any] | None:
+        """The indices of the samples in the order of an epoch, None for the natural one."""
+        if not self.shuffle:
+            return None
+        generator = random.host_generator(f"order/{epoch}", self.seed)
+        if self.shuffle == "batch":
+            blocks = self.samples // self.batch_size
+            whole = np.arange(blocks * self.batch_size, dtype=np.int32).reshape(blocks, -1)
+            rest = np.arange(blocks * self.batch_size, self.samples, dtype=np.int32)
+            return np.concatenate([whole[generator.permutation(blocks)].ravel(), rest])
+        return generator.permutation(self.samples).astype(np.int32)
+
+    def on_device(self) -> Batch:
+        """The arrays as device arrays, copied at the first question."""
+        if self._device is None:
+            x, y, w = ([jnp.array(array, copy=True) for array in part] for part in self.parts)
+            self._device = (x, y, w)
+        return self._device
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, from host memory."""
+        order = self.order(epoch)
+        for start in range(0, self.samples, self.batch_size):
+            chosen = slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
+            x, y, w = ([array[chosen] for array in part] for part in self.parts)
+            yield x, y, w
+
+
+class Stream:
+    """Batches from an iterable or an indexable sequence of `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Args:
+        batches: a generator, any iterable, or an object with `__len__` and `__getitem__` (Keras's `Sequence`).
+        steps: batches per epoch; needed for a source without a length that never ends.
+        weigh: `(targets, weights) -> weights` of a batch, for class weights.
+    """
+
+    resident = False
+
+    def __init__(
+        self, batches: Any, steps: int | None, weigh: Callable[[list[Any], list[Any]], list[Any]] | None = None
+    ) -> None:
+        self.source, self.weigh = batches, weigh
+        self.indexable = hasattr(batches, "__getitem__") and hasattr(batches, "__len__")
+        self.steps = steps if steps is not None else len(batches) if hasattr(batches, "__len__") else None
+        self.samples: int | None = None
+        self._iterator: Iterator[Any] | None = None
+        self._peeked: list[Batch] = []
+
+    def __len__(self) -> int:
+        return self.steps or 0
+
+    @property
+    def first(self) -> Batch:
+        """The first batch, for its shapes; it is not lost."""
+        if not self._peeked:
+            self._peeked.append(self._parts(next(self._forward())))
+        return self._peeked[0]
+
+    def _forward(self) -> Iterator[Any]:
+        if self.indexable:
+            return iter(self.source[i] for i in range(len(self.source)))
+        if self._iterator is None:
+            self._iterator = iter(self.source)
+        return self._iterator
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch; a generator goes on where the last epoch stopped."""
+        count, forward = 0, None
+        if self.indexable:
+            self._peeked.clear()
+        while self.steps is None or count < self.steps:
+            if self._peeked:
+                yield self._peeked.pop()
+            else:
+                forward = forward or self._forward()
+                try:
+                    yield self._parts(next(forward))
+                except StopIteration:
+                    self._ended(count)
+                    break
+            count += 1
+        if self.indexable and hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _ended(self, count: int) -> None:
+        # A source that is not its own iterator can be gone through again.
+        again = self._iterator is not self.source
+        self._iterator = None
+        if self.steps is not None and count < self.steps and not self.indexable and not again:
+            raise InvalidValue(
+                f"fit: the generator ended after {count} of {self.steps} batches of an epoch. It must go on for ever, "
+                "or `steps_per_epoch` must be smaller."
+            )
+
+    def _parts(self, item: Any) -> Batch:
+        parts = item if isinstance(item, tuple) else (item,)
+        if not 1 <= len(parts) <= 3:
+            raise InvalidValue(
+                f"fit: the generator must give x, (x, y) or (x, y, sample_weight). Got a tuple of {len(parts)}."
+            )
+        x, y, w = (as_arrays(part, "fit") for part in (*parts, *(None,) * (3 - len(parts))))
+        return x, y, self.weigh(y, w) if self.weigh else w
+
+
+def is_stream(x: Any) -> bool:
+    """Whether `x` gives batches instead of holding samples."""
+    if isinstance(x, (list, tuple, dict)) or hasattr(x, "shape"):
+        return False
+    return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def check_lengths(parts: Batch, owner: str) -> None:
+    """Refuse arrays with different numbers of samples, and empty ones.
+
+    Raises:
+        InvalidValue: with the sizes found.
+    """
+    names = ("x", "y", "sample_weight")
+    sizes = {name: [len(array) for array in part] for name, part in zip(names, parts, strict=True) if part}
+    if not sizes.get("x"):
+        raise invalid(owner, "x", "an array of samples", None)
+    if len({size for part in sizes.values() for size in part}) > 1:
+        raise InvalidValue(f"{owner}: all data must have the same number of samples. Got {sizes}.")
+    if sizes["x"][0] == 0:
+        raise InvalidValue(f"{owner}: the data must hold at least one sample. Got none.")
+
+
+def split(parts: Batch, share: float) -> tuple[Batch, Batch]:
+    """The first part and the last `share` of all arrays, taken before any shuffling (book section 3.1).
+
+    Raises:
+        InvalidValue: `share` is not between 0 and 1, or leaves one side empty.
+    """
+    samples = len(parts[0][0])
+    if not 0 < share < 1:
+        raise invalid("fit", "validation_split", "a number between 0 and 1", share)
+    at = int(samples * (1 - share))
+    if not 0 < at < samples:
+        raise invalid("fit", "validation_split", f"such that {samples} samples give two parts", share)
+    head, tail = ([[array[cut] for array in part] for part in parts] for cut in (slice(None, at), slice(at, None)))
+    return (head[0], head[1], head[2]), (tail[0], tail[1], tail[2])
+
+
+def weigh_classes(class_weight: dict[int, float]) -> Callable[[Sequence[Any], Sequence[Any]], list[Any]]:
+    """`(targets, weights) -> weights`: every sample's weight times that of its class."""
+
+    def weigh(y: Sequence[Any], w: Sequence[Any]) -> list[Any]:
+        if len(y) != 1:
+            raise InvalidValue(f"fit: `class_weight` needs a model with one output. Got {len(y)} targets.")
+        labels = y[0].argmax(-1) if y[0].ndim > 1 and y[0].shape[-1] > 1 else y[0].reshape(len(y[0]))
+        if y[0].ndim > 2:
+            raise InvalidValue(f"fit: `class_weight` needs one label per sample. Got targets of shape {y[0].shape}.")
+        missing = sorted(set(np.unique(labels).astype(int).tolist()) - {int(key) for key in class_weight})
+        if missing:
+            raise InvalidValue(f"fit: `class_weight` must name every class. It has no weight for {missing}.")
+        table = {int(key): float(value) for key, value in class_weight.items()}
+        found = np.array([table[int(label)] for label in labels], np.float32)
+        return [found * w[0] if w else found]
+
+    return weigh

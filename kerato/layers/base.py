@@ -1,0 +1,396 @@
+"""`Layer`: everything that layers share, so that a layer is its formula and little else.
+
+A subclass declares its arguments in `__init__` and their rules in `checks`, makes its weights in `build` and
+computes in `call`. Attributes, configuration, shapes, masks, dtypes, nodes and messages are the base's business.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from kerato import activations, config, constraints, initializers, random, regularizers
+from kerato.arguments import Configurable, Rule, flag, one_of, optional, shape, snake_case, title
+from kerato.errors import InvalidCall, InvalidValue, KeratoError, invalid, sentence
+from kerato.graph import NeedsArray, Node, Tensor, worth
+from kerato.layers.calls import Calls, shapes
+from kerato.layers.weights import Weights
+from kerato.ops import leaves, tree_map
+from kerato.shapes import Spec
+from kerato.variables import Run, Variable, evaluation, running
+
+Array = Any
+
+_names: Counter[str] = Counter()
+
+
+def automatic_name(prefix: str) -> str:
+    """`dense`, then `dense_1`, `dense_2`, ..."""
+    number = _names[prefix]
+    _names[prefix] += 1
+    return f"{prefix}_{number}" if number else prefix
+
+
+def clear_session() -> None:
+    """Begin the automatic names anew."""
+    _names.clear()
+
+
+def _script_line() -> str:
+    """`line 14 of train.py`: where the user's code stands now."""
+    frame = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == "kerato":
+        frame = frame.f_back  # type: ignore[assignment]
+    return (
+        f"line {frame.f_lineno} of {frame.f_code.co_filename.replace(chr(92), '/').rpartition('/')[2]}" if frame else ""
+    )
+
+
+class Layer(Calls, Weights, Configurable):
+    """A computation with weights: `layer(x)` on arrays computes, on symbolic tensors it lays a pipe.
+
+    Args:
+        name: unique in a model; made from the class name when not given.
+        trainable: whether training changes the weights.
+        dtype: `'float32'`, ..., or a policy: `'mixed_bfloat16'` computes in bfloat16 and keeps float32 weights.
+        activity_regularizer: penalty on the output, added to the loss.
+        input_shape: shape of one sample, for the first layer of a Sequential; `batch_input_shape` and `input_dim`
+            are other ways to say it.
+        weights: initial values, a list of arrays.
+    """
+
+    checks: ClassVar[dict[str, Rule]] = {
+        "activation": activations.FAMILY.rule,
+        "*_initializer": initializers.FAMILY.rule,
+        "*_regularizer": regularizers.FAMILY.rule,
+        "*_constraint": constraints.FAMILY.rule,
+        "use_bias": flag,
+        "data_format": Rule(
+            "'channels_last', 'channels_first' or None",
+            lambda value, _: one_of(*config.DATA_FORMATS).convert(value or config.image_data_format(), _),
+        ),
+        "batch_input_shape": optional(shape),
+    }
+    supports_masking = False
+    input_rank: int | None = None
+    least_rank: int | None = None
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        activity_regularizer: Any = None,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
+        batch_size: int | None = None,
+        input_dtype: str | None = None,
+        weights: Sequence[Any] | None = None,
+    ) -> None:
+        self.name = name or automatic_name(snake_case(type(self).__name__))
+        self.built = False
+        self.trainable = trainable
+        self.dtype_policy = policy_name(dtype)
+        if input_dim is not None:
+            input_shape = (input_dim,)
+        if input_shape is not None:
+            batch_input_shape = (batch_size, *_as_shape(input_shape))
+        self.batch_input_shape = batch_input_shape
+        self._initial_weights = weights
+        self._where = _script_line()
+        self._nodes: list[Node] = []
+        self._weights: list[Variable] = []
+        self._expected: dict[int, int] = {}
+
+    # -- what a subclass writes ----------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights; called once, with the shape of the input (a list of shapes for several inputs)."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The formula: arrays in, arrays out. `training` and `mask` are passed to calls that name them."""
+        raise InvalidCall(f"{title(self)}: the class must define `call(self, inputs)`.")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the output; the input's own where the layer `supports_masking`."""
+        return mask if self.supports_masking else None
+
+    def weight(self, name: str, shape: Sequence[int | None], trainable: bool = True) -> Variable:
+        """A weight called `name`, set as attribute, made as `<name>_initializer` and its companions say."""
+        options = {kind: getattr(self, f"{name}_{kind}", None) for kind in ("initializer", "regularizer", "constraint")}
+        variable = self.add_weight(name=name, shape=shape, trainable=trainable, **options)
+        setattr(self, name, variable)
+        return variable
+
+    def add_weight(self, *args: Any, **options: Any) -> Variable:
+        """A new weight: `add_weight(shape=None, initializer=None, dtype=None, trainable=True, ..., name=None)`.
+
+        Keras 2's order, with the name first, works too.
+        """
+        names = ("name", "shape") if args and isinstance(args[0], str) else ("shape", "initializer", "dtype")
+        options.update(zip(names, args, strict=False))
+        return self._new_weight(**options)
+
+    def _new_weight(
+        self,
+        shape: Sequence[int | None] | None = None,
+        initializer: Any = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+        **_: Any,
+    ) -> Variable:
+        sizes = tuple(shape or ())
+        if None in sizes:
+            raise invalid(title(self), "input shape", f"known where the weight {name!r} {sizes} needs it", None)
+        made = initializers.get(initializer or ("zeros" if name == "bias" else "glorot_uniform"))
+        variable = Variable(_keyed(made), sizes, dtype or self.variable_dtype, trainable, name)  # type: ignore[arg-type]
+        variable.path = f"{self.name}/{variable.name}"
+        variable.key = random.occurrence(variable.path)
+        variable.autocast = autocast and variable.dtype in config.FLOAT_TYPES
+        variable.regularizer, variable.constraint = regularizers.get(regularizer), constraints.get(constraint)
+        self._weights.append(variable)
+        return variable
+
+    def expect(self, sizes: dict[int, int | None]) -> None:
+        """From now on inputs must have these sizes: axis -> size."""
+        self._expected.update({axis: size for axis, size in sizes.items() if size is not None})
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar to the training loss; inside `call`."""
+        with evaluation() as run:
+            run.losses.append(loss)
+
+    # -- calling ---------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        run = running()
+        if run is not None:
+            args, kwargs = tree_map(lambda leaf: worth(leaf, run), (args, kwargs))
+        if any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
+            return self.lay(args, kwargs)
+        with evaluation():
+            return self.compute_values(args, kwargs)
+
+    def lay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a call on symbolic tensors as a node of the graph."""
+        self._prepare(args)
+        stated = self._stated_shape(args)
+        try:
+            node = Node(self, args, kwargs, stated)
+        except (NeedsArray, KeratoError):
+            raise
+        except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError) as error:
+            raise self._cannot_take(args, error) from error
+        return self.remember(node)
+
+    def remember(self, node: Node) -> Any:
+        """Count `node` as one of this layer's calls; its result."""
+        node.position = len(self._nodes)
+        self._nodes.append(node)
+        return node.result
+
+    def compute_values(self, args: Any, kwargs: Any, position: int | None = None) -> Any:
+        """Compute on arrays, inside the running evaluation."""
+        run = running()
+        if run is None:
+            raise InvalidCall(f"{title(self)}: nothing is being evaluated. Call the layer itself.")
+        self._prepare(args)
+        masks = tree_map(run.mask_of, args[0]) if args else None
+        with run.inside(self.name, position) as path, run.layer(self.compute_dtype, kwargs.get("training")):
+            value = self.call(*self._cast(args), **self._context(kwargs, run, masks))
+            self._after(run, args, value, masks)
+            return value if run.hook is None else run.hook(path, value)
+
+    def _context(self, kwargs: dict[str, Any], run: Run, masks: Any) -> dict[str, Any]:
+        accepted = _accepted(type(self).call)
+        given = {name: value for name, value in kwargs.items() if name != "training" or "training" in accepted}
+        if "training" in accepted and given.get("training") is None:
+            given["training"] = run.training
+        if "mask" in accepted and given.get("mask") is None and _any(masks):
+            given["mask"] = masks
+        return given
+
+    def _after(self, run: Run, args: Any, value: Any, masks: Any) -> None:
+        if self.activity_regularizer is not None:
+            run.losses.extend(self.activity_regularizer(leaf) for leaf in leaves(value))
+        if _any(masks) or type(self).compute_mask is not Layer.compute_mask:
+            found = self.compute_mask(args[0] if args else None, masks if _any(masks) else None)
+            if found is not None:
+                run.set_mask(value, found)
+
+    def _cast(self, args: Any) -> Any:
+        wanted = self.compute_dtype
+
+        def cast(leaf: Any) -> Any:
+            kind = getattr(leaf, "dtype", None)
+            if kind is None or str(kind) == wanted or not jnp.issubdtype(kind, jnp.floating):
+                return leaf
+            return jnp.asarray(leaf).astype(wanted)
+
+        return tree_map(cast, args)
+
+    def _prepare(self, args: Any) -> None:
+        """Build before the first use, and refuse inputs that cannot fit."""
+        found = shapes(args[0]) if args else None
+        if isinstance(found, tuple):
+            self._check_rank(found)
+        if not self.built:
+            self._build(found)
+        if isinstance(found, tuple):
+            self._check_sizes(found)
+
+    def _build(self, input_shape: Any) -> None:
+        self.build(input_shape)
+        self.built = True
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+
+    def _check_rank(self, found: tuple[int | None, ...]) -> None:
+        wanted = self.input_rank
+        if wanted is not None and len(found) != wanted:
+            raise InvalidValue(
+                f"{title(self)}: the input must have {wanted} axes {self._axes()}. Got shape {found}."
+                + (" Is the channel axis missing? Add it with x[..., None]." if len(found) == wanted - 1 else "")
+            )
+        if self.least_rank is not None and len(found) < self.least_rank:
+            raise InvalidValue(
+                f"{title(self)}: the input must have at least {self.least_rank} axes, the first for samples. "
+                f"Got shape {found}."
+            )
+
+    def _axes(self) -> str:
+        return "(samples first)"
+
+    def _check_sizes(self, found: tuple[int | None, ...]) -> None:
+        for axis, size in self._expected.items():
+            if -len(found) <= axis < len(found) and found[axis] not in (None, size):
+                expected = list(found)
+                expected[0], expected[axis] = None, size
+                raise InvalidValue(
+                    sentence(
+                        f"{title(self)}: the input has {found[axis]} values at axis {axis}, the weights were built "
+                        f"for {size}. Expected {tuple(expected)}, got {tuple(found)}.",
+                        _channel_remedy(found[axis], size),
+                    )
+                )
+
+    def _stated_shape(self, args: Any) -> Any:
+        """What the user's own `compute_output_shape` says; None lets abstract evaluation find out."""
+        if type(self).compute_output_shape is Layer.compute_output_shape or not args:
+            return None
+        found = self.compute_output_shape(shapes(args[0]))
+        return _specs(found, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The output's shape for an input's shape, by abstract evaluation."""
+        wanted = _specs(input_shape, self.compute_dtype)
+        result = type(self)._abstract(self, tree_map(lambda spec: Tensor(spec.shape, spec.dtype), wanted))
+        return tree_map(lambda tensor: tensor.shape, result)
+
+    def _abstract(self, inputs: Any) -> Any:
+        self._prepare((inputs,))
+        return Node(self, (inputs,), {}).result
+
+    def _cannot_take(self, args: Any, error: Exception) -> InvalidValue:
+        reason = str(error).strip().partition("\n")[0]
+        return InvalidValue(f"{title(self)}: cannot compute on an input of shape {shapes(args[0])}. {reason}")
+
+    # -- configuration and dtype ---------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer with `from_config`; weights are not part of it."""
+        own = super().get_config()
+        for name in ("input_shape", "batch_input_shape", "input_dim", "batch_size", "input_dtype", "weights"):
+            own.pop(name, None)
+        if own.get("activity_regularizer", 0) is None and "activity_regularizer" not in _parameters(type(self)):
+            own.pop("activity_regularizer")
+        return {**own, "name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy}
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the arithmetic."""
+        return self.dtype_policy.removeprefix("mixed_")
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return "float32" if self.dtype_policy.startswith("mixed_") else self.dtype_policy
+
+    @property
+    def dtype(self) -> str:
+        """Same as `variable_dtype`."""
+        return self.variable_dtype
+
+    @property
+    def updates(self) -> list[Any]:
+        """Empty: writes to variables are results of an evaluation. Kept for Keras 2 scripts."""
+        return []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name} built={self.built}>"
+
+
+def policy_name(dtype: Any) -> str:
+    """The name of a dtype or policy: a string, None for `config.floatx()`, or Keras 3's configuration of one.
+
+    Raises:
+        InvalidValue: no such type.
+    """
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", {}).get("name")
+    name = config.dtype_policy() if dtype is None else str(getattr(dtype, "name", dtype))
+    plain = name.removeprefix("mixed_")
+    if plain not in (*config.FLOAT_TYPES, "uint8", "int8", "int16", "int32", "int64", "bool"):
+        raise invalid("Layer", "dtype", "a float type or a policy such as 'mixed_bfloat16'", dtype)
+    return name
+
+
+def _keyed(made: Any) -> Callable[..., Any]:
+    """An initializer as Kerato's variables call it: `(shape, dtype, path)`."""
+    if isinstance(made, initializers.Initializer):
+        return made
+    return lambda shape, dtype, path: made(shape, dtype=dtype)
+
+
+def _as_shape(value: Any) -> tuple[int | None, ...]:
+    return (value,) if value is None or isinstance(value, int) else tuple(value)
+
+
+def _any(masks: Any) -> bool:
+    return any(mask is not None for mask in leaves(masks))
+
+
+def _accepted(call: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(call).parameters)
+
+
+def _parameters(kind: type[Any]) -> list[str]:
+    return list(inspect.signature(kind.__init__).parameters)
+
+
+def _specs(sizes: Any, dtype: str) -> Any:
+    if isinstance(sizes, dict):
+        return {key: _specs(item, dtype) for key, item in sizes.items()}
+    if any(isinstance(item, (list, tuple)) for item in sizes):
+        return [_specs(item, dtype) for item in sizes]
+    return Spec(tuple(sizes), dtype)
+
+
+def _channel_remedy(found: int | None, wanted: int) -> str:
+    if (found, wanted) == (3, 1):
+        return "Load the pictures with color_mode='grayscale'."
+    if (found, wanted) == (1, 3):
+        return "Load the pictures with color_mode='rgb', or repeat the channel: np.repeat(x, 3, axis=-1)."
+    return ""

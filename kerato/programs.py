@@ -1,0 +1,129 @@
+"""Compiled programs: when they are compiled, with which options, and where the results are kept.
+
+A `Program` counts its compilations and says in the log (`logging.getLogger("kerato")`) what caused each. The first
+one turns on JAX's persistent cache below the user's cache folder, unless the user has chosen one or switched it off
+with `config.set_compile_cache(False)` or `KERATO_COMPILE_CACHE=0`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from kerato import config
+
+_log = logging.getLogger("kerato")
+
+CACHE_LIMIT_BYTES = 2 * 1024**3
+
+_cache_ready = False
+
+
+def prepare_cache() -> None:
+    """Turn on the persistent cache, once per process, if nobody has decided otherwise."""
+    global _cache_ready
+    if _cache_ready:
+        return
+    _cache_ready = True
+    if not config.compile_cache() or jax.config.jax_compilation_cache_dir is not None:
+        return
+    folder = cache_folder()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        _log.info("compile cache: off, because %s cannot be written", folder)
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_max_size", CACHE_LIMIT_BYTES)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: a program made for one processor is never loaded on another."""
+    return config.cache_home() / "programs" / hashlib.sha256(_processor().encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line for line in lines if line.startswith("flags")), platform.processor())
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def compiler_options() -> dict[str, Any] | None:
+    """What XLA is told per program.
+
+    On a CPU the default fusion of matrix products into YNNPACK calls makes a small network's training step slower;
+    an empty list of fusion types switches it off.
+    """
+    return {"xla_cpu_experimental_ynn_fusion_type": ""} if jax.default_backend() == "cpu" else None
+
+
+#: JAX's own windows, which XLA's CPU backend brings to its fast form at top level only; Kerato's kernels stay fast
+_SLOW_INSIDE = {
+    "conv_general_dilated": "a convolution written with jax.lax",
+    "select_and_scatter_add": "the gradient of a pooling written with jax.lax",
+    "select_and_gather_add": "the gradient of a pooling written with jax.lax",
+}
+
+
+def slow_in_loops(operations: set[str]) -> list[str]:
+    """Which of a program's operations would make many steps in one loop slower than single ones, in words."""
+    if jax.default_backend() != "cpu":
+        return []
+    return sorted({words for name, words in _SLOW_INSIDE.items() if name in operations})
+
+
+class Program:
+    """A function compiled by XLA once per signature of its arguments.
+
+    Args:
+        function: pure; takes and returns trees of arrays.
+        name: what it is called in the log.
+        donated: positions of arguments whose memory the results may take over.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, donated: Sequence[int] = ()) -> None:
+        self.name = name
+        self.compilations = 0
+        self._last: list[str] = []
+        self._function = function
+        self._donated = tuple(donated)
+        self._jit: Any = None
+
+    def __call__(self, *args: Any) -> Any:
+        return (self._jit or self._prepare())(*args)
+
+    def _prepare(self) -> Any:
+        prepare_cache()
+        self._jit = jax.jit(self._traced, donate_argnums=self._donated, compiler_options=compiler_options())
+        return self._jit
+
+    def operations(self, *args: Any) -> set[str]:
+        """The names of JAX's primitives in the program for these arguments, also inside loops and branches."""
+        return set(_primitives((self._jit or self._prepare()).trace(*args).jaxpr.jaxpr))
+
+    def _traced(self, *args: Any) -> Any:
+        self.compilations += 1
+        found = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(args)]
+        changed = [f"{a} -> {b}" for a, b in zip(self._last, found, strict=False) if a != b]
+        cause = ", ".join(changed[:3]) if self._last else "first call"
+        _log.info("compiling %s (compilation %d: %s)", self.name, self.compilations, cause or "new structure")
+        self._last = found
+        return self._function(*args)
+
+
+def _primitives(jaxpr: Any) -> Iterator[str]:
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for inner in jax.core.jaxprs_in_params(equation.params):
+            yield from _primitives(inner)

@@ -1,0 +1,209 @@
+"""What a model is trained for: losses, their weights, and metrics, one set per output.
+
+Losses and metrics are resolved when the first batch shows the shapes, since `'accuracy'` means something else for
+one-hot, integer and binary targets. All sums live in variables on the device, as (total, count).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from kerato import losses, metrics
+from kerato.errors import InvalidValue, show, unknown
+from kerato.graph import Frame, NeedsArray, Tensor
+from kerato.variables import Run, Variable, recording
+
+Array = Any
+
+
+def per_output(value: Any, names: Sequence[str], what: str, shared: bool) -> list[Any]:
+    """`value` as a list with one entry per output: given as a list, a dict by output names, or one for all.
+
+    Raises:
+        InvalidValue: a list of another length.
+        UnknownName: a dict with a name that no output has.
+    """
+    if isinstance(value, dict):
+        for key in value:
+            if key not in names:
+                raise unknown("compile", f"`{what}` for an output", key, names)
+        return [value.get(name) for name in names]
+    if isinstance(value, (list, tuple)) and not (shared and len(names) == 1):
+        if len(value) == len(names):
+            return list(value)
+        if shared and not any(isinstance(item, (list, tuple)) for item in value):
+            return [list(value)] * len(names)
+        raise InvalidValue(f"compile: `{what}` must have one entry per output {tuple(names)}. Got {show(value)}.")
+    if shared and len(names) == 1 and isinstance(value, (list, tuple)):
+        inner = value[0] if len(value) == 1 and isinstance(value[0], (list, tuple)) else value
+        return [list(inner)]
+    return [value] * len(names)
+
+
+class Objective:
+    """The compiled losses and metrics of a model.
+
+    Args:
+        loss, loss_weights, metrics, weighted_metrics: as `Model.compile` takes them.
+        names: the names of the outputs.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any, names: Sequence[str]) -> None:
+        self.names = list(names)
+        self.losses = [losses.as_loss(item) for item in per_output(loss, names, "loss", shared=False)]
+        self.weights = [1.0 if w is None else float(w) for w in per_output(loss_weights, names, "loss_weights", False)]
+        self._wanted = [
+            (per_output(given, names, what, shared=True), weighted)
+            for given, what, weighted in ((metrics, "metrics", False), (weighted_metrics, "weighted_metrics", True))
+            if given is not None
+        ]
+        self.total = _mean("loss")
+        self.parts = [_mean(f"{name}_loss") for name in names] if len(names) > 1 else []
+        self.metrics: list[list[tuple[Any, bool]]] | None = None
+
+    def build(self, y: Sequence[Any], p: Sequence[Any]) -> None:
+        """Choose the metrics for the shapes of targets and predictions."""
+        if self.metrics is None:
+            self.metrics = [self._metrics_of(i, y, p) for i in range(len(self.names))]
+
+    def _metrics_of(self, output: int, y: Sequence[Any], p: Sequence[Any]) -> list[tuple[Any, bool]]:
+        found = []
+        for per_name, weighted in self._wanted:
+            items = per_name[output]
+            for item in items if isinstance(items, (list, tuple)) else [items]:
+                if item is not None:
+                    found.append((self._metric(item, output, y, p), weighted))
+        return found
+
+    def _metric(self, item: Any, output: int, y: Sequence[Any], p: Sequence[Any]) -> Any:
+        loss, target = self.losses[output], tuple(y[output].shape) if output < len(y) else ()
+        metric = metrics.as_metric(item, getattr(loss, "name", None), tuple(p[output].shape), target)
+        if len(self.names) > 1:
+            metric.name = f"{self.names[output]}_{metric.name}"
+        return metric
+
+    @property
+    def all_metrics(self) -> list[Any]:
+        """The averages of the losses, then the metrics."""
+        chosen = [metric for group in self.metrics or [] for metric, _ in group]
+        return [self.total, *self.parts, *chosen]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All sums and counts."""
+        return list(dict.fromkeys(v for metric in self.all_metrics for v in metric.variables))
+
+    def value(self, run: Run, y: Sequence[Any], p: Sequence[Any], w: Sequence[Any]) -> tuple[Array, list[Array]]:
+        """The loss to minimise, without what layers and regularizers add, and the parts it is made of."""
+        if len([item for item in self.losses if item is not None]) > len(y):
+            raise InvalidValue(f"fit: there must be one target per output {tuple(self.names)}. Got {len(y)}.")
+        parts = []
+        for i, loss in enumerate(self.losses):
+            if loss is not None:
+                parts.append(_loss(run, loss, y[i], p[i], w[i] if i < len(w) else None))
+        weights = [weight for weight, loss in zip(self.weights, self.losses, strict=True) if loss is not None]
+        total = sum((weight * part for weight, part in zip(weights, parts, strict=True)), jnp.zeros(()))
+        return total, parts
+
+    def update(
+        self, run: Run, y: Sequence[Any], p: Sequence[Any], w: Sequence[Any], total: Array, parts: Sequence[Array]
+    ) -> None:
+        """Count a batch into all sums."""
+        samples = p[0].shape[0]
+        self.total.update_state(total, sample_weight=jnp.asarray(samples, jnp.float32))
+        for tracker, part in zip(self.parts, parts, strict=False):
+            tracker.update_state(part, sample_weight=jnp.asarray(samples, jnp.float32))
+        for i, group in enumerate(self.metrics or []):
+            for metric, weighted in group:
+                metric.update_state(y[i], p[i], sample_weight=_weights(run, p[i], w if weighted else (), i))
+
+    def reset(self) -> None:
+        """All sums to zero."""
+        for metric in self.all_metrics:
+            metric.reset_state()
+
+    def results(self) -> dict[str, Array]:
+        """Name -> value of all averages and metrics, on the device."""
+        return {metric.name: metric.result() for metric in self.all_metrics}
+
+    @property
+    def result_names(self) -> list[str]:
+        """The names in the order of `results`."""
+        return [metric.name for metric in self.all_metrics]
+
+
+def _mean(name: str) -> Any:
+    return metrics.Mean(name=name)
+
+
+def _weights(run: Run, p: Array, w: Sequence[Any], output: int) -> Array | None:
+    """The sample weights of an output, times the mask that its layers left, scaled so that masked entries vanish."""
+    given = w[output] if output < len(w) else None
+    mask = run.mask_of(p)
+    if mask is None:
+        return given
+    counts = mask.astype(jnp.float32)
+    counts = counts * (counts.size / jnp.maximum(jnp.sum(counts), 1e-7))
+    return counts if given is None else counts * jnp.reshape(given, given.shape + (1,) * (counts.ndim - given.ndim))
+
+
+def _loss(run: Run, loss: losses.Loss, y: Array, p: Array, w: Array | None) -> Array:
+    if isinstance(loss, losses.LossFunctionWrapper) and not loss.fn.__module__.startswith("kerato."):
+        # A user's function becomes part of the graph: it may mention other tensors of it and take gradients.
+        written = loss.call
+        loss = losses.LossFunctionWrapper(lambda y, _: _in_graph(run, written, y, p), loss.reduction, loss.name)
+    return loss(y, p, sample_weight=w, mask=run.mask_of(p))
+
+
+def _in_graph(run: Run, function: Any, y: Array, p: Array) -> Array:
+    frame: Frame | None = run.frames[-1] if run.frames else None
+    source = next((t for t, value in frame.known.items() if value is p), None) if frame else None
+    if frame is None or source is None:
+        return function(y, p)
+    target = Tensor((None, *y.shape[1:]), str(y.dtype), name="target")
+    try:
+        with recording():
+            values = function(target, source)
+    except NeedsArray:
+        return function(y, p)
+    frame.known[target] = y
+    return frame.values([values])[0] if isinstance(values, Tensor) else values
+
+
+def check_targets(loss: Any, y: np.ndarray[Any, Any], p: Any, owner: str) -> None:
+    """Refuse targets that cannot belong to the predictions, on the host and before anything is compiled.
+
+    Raises:
+        InvalidValue: one sentence with the shapes or the range found, and what to do.
+    """
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", "")
+    classes = p.shape[-1] if len(p.shape) else None
+    if "sparse_categorical" in name:
+        _check_labels(name, y, classes, owner)
+    elif "categorical_crossentropy" in name and y.shape[-1:] != tuple(p.shape[-1:]):
+        raise InvalidValue(
+            f"{name}: targets have shape {tuple(y.shape)}, predictions {_free(p)}. "
+            f"Integer labels? Use sparse_categorical_crossentropy, or to_categorical(y, {classes})."
+        )
+
+
+def _check_labels(name: str, y: np.ndarray[Any, Any], classes: int | None, owner: str) -> None:
+    if classes and y.ndim > 1 and y.shape[-1] == classes and classes > 1:
+        raise InvalidValue(
+            f"{name}: targets have shape {tuple(y.shape)}, which is one-hot for {classes} classes. "
+            "Use categorical_crossentropy, or integer labels: y.argmax(-1)."
+        )
+    low, high = y.min(), y.max()
+    if classes and (low < 0 or high >= classes):
+        raise InvalidValue(
+            f"{owner}: labels must be from 0 to {classes - 1} for an output of {classes} classes. "
+            f"Got {low:g} to {high:g}. Number the classes from 0, or give the last layer {int(high) + 1} units."
+        )
+
+
+def _free(p: Any) -> tuple[Any, ...]:
+    return (None, *tuple(p.shape)[1:])

@@ -1,0 +1,1 @@
+"""What the commands call: whole jobs, from data to files."""

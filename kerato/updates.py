@@ -1,0 +1,255 @@
+"""The base of optimizers: state, clipping, weight decay, constraints and the counting of updates, once for all rules.
+
+A rule is a formula for one weight: `rule(p, g, s, c)` gives the new weight and its new slots, where p is the weight,
+g its gradient, s its slots and c what `constants(t, lr)` computed once for all weights of update t = 1, 2, ...
+`kerato.optimizers` has the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kerato import config, schedules
+from kerato.arguments import Configurable, Rule, flag, fraction, number, optional, serialize, snake_case
+from kerato.errors import InvalidType, InvalidValue, invalid, show
+from kerato.variables import Variable, evaluation
+
+Array = Any
+Slots = dict[str, Array]
+
+#: Arguments of Keras 3's optimizers that Kerato's have not, with the values that ask for nothing.
+_IDLE = {"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None}
+_IDLE |= {"gradient_accumulation_steps": None}
+
+
+def _rate(value: Any, owner: Any) -> Any:
+    if isinstance(value, dict) or callable(value):
+        return schedules.get(value)
+    return value if isinstance(value, Variable) else number(0).convert(value, owner)
+
+
+def _above_zero(value: Any, _: Any) -> float:
+    if isinstance(value, (bool, str)) or not value > 0:
+        raise ValueError
+    return float(value)
+
+
+class Optimizer(Configurable):
+    """Base of optimizers.
+
+    Args:
+        learning_rate: a number, which `optimizer.learning_rate = ...` changes later, or a schedule.
+        weight_decay: every update takes this share times the learning rate off the weights.
+        clipnorm: the largest norm that the gradient of one weight may have; a larger one is scaled down.
+        clipvalue: the largest value that an entry of a gradient may have; larger ones are cut.
+        global_clipnorm: the largest norm that all gradients together may have; larger ones are scaled down.
+        name: the first part of the paths of its variables.
+
+    Differs: Keras 3 takes one of the three kinds of clipping; here norms come first and values after them.
+    """
+
+    checks: ClassVar[dict[str, Rule]] = {
+        "learning_rate": Rule("a number >= 0, or a schedule", _rate),
+        "weight_decay": optional(number(0)),
+        "clipnorm": optional(Rule("a number > 0", _above_zero)),
+        "clipvalue": optional(Rule("a number > 0", _above_zero)),
+        "global_clipnorm": optional(Rule("a number > 0", _above_zero)),
+        "momentum": fraction,
+        "beta_1": number(0, below=1),
+        "beta_2": number(0, below=1),
+        "rho": number(0, below=1),
+        "epsilon": number(0),
+        "nesterov": flag,
+        "centered": flag,
+        "amsgrad": flag,
+        "initial_accumulator_value": number(0),
+        "epsilon_outside": flag,
+    }
+
+    #: Arguments for older formulas that Keras 3 does not know, with the values that mean today's; those are not saved.
+    variants: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        *,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or snake_case(type(self).__name__)
+        self.iterations = self.add_variable((), dtype="int32", name="iteration")
+        self.learning_rate = _rate(learning_rate, self)
+        if isinstance(self._rate, Variable):
+            self._rate.path = f"{self.name}/{self._rate.name}"
+        self.built = False
+        self._slots: list[Variable] = []
+        self._of: dict[Variable, dict[str, Variable]] = {}
+        self._undecayed: tuple[set[Any], tuple[str, ...]] = (set(), ())
+
+    # -- what a rule defines ------------------------------------------------------------------------------------
+
+    def slot_groups(self) -> Sequence[Sequence[str]]:
+        """Names of the slots; those of a group lie together for each weight, groups follow one another."""
+        return ()
+
+    def first_slot(self, slot: str) -> float:
+        """The first value of all entries of a slot."""
+        return 0.0
+
+    def constants(self, t: Array, lr: Array) -> Any:
+        """What `rule` needs in update t = 1, 2, ... and what is the same for all weights; the learning rate here."""
+        return lr
+
+    def rule(self, p: Array, g: Array, s: Slots, c: Any) -> tuple[Array, Slots]:
+        """The new weight and its new slots."""
+        raise NotImplementedError(f"{type(self).__name__}: define rule(self, p, g, s, c).")
+
+    # -- state --------------------------------------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> Any:
+        """The variable that holds the rate, or what the schedule gives after the updates so far."""
+        return self._rate if isinstance(self._rate, Variable) else self._rate(self.iterations.value)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if callable(value):
+            self._rate = value
+        elif "built" not in self.__dict__:  # the constructor
+            first = np.asarray(value, config.floatx())
+            self._rate = Variable(first, dtype=str(first.dtype), trainable=False, name="learning_rate")
+        elif isinstance(self._rate, Variable):
+            self._rate.assign(jnp.asarray(value, self._rate.dtype))
+        else:
+            raise InvalidType(f"{self.name}: the learning rate follows {show(self._rate)}. Set another schedule.")
+
+    @property
+    def lr(self) -> Any:
+        """`learning_rate`, as it was called up to Keras 2."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The count of updates, the learning rate where it is a number, the slots; in Keras 3's order."""
+        return [self.iterations, *([self._rate] if isinstance(self._rate, Variable) else ()), *self._slots]
+
+    def add_variable(
+        self, shape: Sequence[int], first: float = 0, dtype: str | None = None, name: str = ""
+    ) -> Variable:
+        """A new variable of this optimizer's state, `first` everywhere."""
+        kind = dtype or config.floatx()
+        variable = Variable(lambda shape, dtype, _: np.full(shape, first, dtype), tuple(shape), kind, False, name)
+        variable.path = variable.key = f"{self.name}/{name}"
+        return variable
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the slots of the weights that this optimizer will change; a second call does nothing."""
+        if self.built:
+            return
+        self.built = True
+        for group in self.slot_groups():
+            for p in variables:
+                for slot in group:
+                    name = f"{p.path.replace('/', '_')}_{slot}"
+                    made = self.add_variable(p.shape, self.first_slot(slot), p.dtype, name)
+                    self._of.setdefault(p, {})[slot] = made
+                    self._slots.append(made)
+        self._of = {p: self._of.get(p, {}) for p in variables}
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Let `weight_decay` pass over these variables and those whose path contains one of these names."""
+        self._undecayed = set(var_list or ()), tuple(var_names or ())
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that rebuild this object, the learning rate as it is now."""
+        variable = isinstance(self._rate, Variable)  # its shortest decimal form: 0.001, not 0.0010000000474974513
+        rate = float(str(np.asarray(self._rate.concrete())[()])) if variable else serialize(self._rate)
+        found = {**super().get_config(), "learning_rate": rate}
+        return {name: value for name, value in found.items() if self.variants.get(name, self) != value}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """An optimizer with the arguments of `config`.
+
+        Raises:
+            InvalidValue: `config` asks Keras for something that Kerato has not.
+        """
+        for name, idle in _IDLE.items():
+            if config.get(name, idle) not in (idle, None) and name != "ema_momentum":
+                raise InvalidValue(f"{cls.__name__}: `{name}` is not available. Got {config[name]!r}.")
+        return cls(**{name: value for name, value in config.items() if name not in _IDLE})
+
+    # -- one update ---------------------------------------------------------------------------------------------
+
+    def apply(self, grads: Sequence[Array], trainable_variables: Sequence[Variable] | None = None) -> None:
+        """Change the weights by one update. Weights without a gradient (None) stay as they are.
+
+        Raises:
+            InvalidValue: the numbers of gradients and weights differ, or a weight is not one of those built for.
+        """
+        variables = list(self._of) if trainable_variables is None else list(trainable_variables)
+        self.build(variables)
+        if len(grads) != len(variables):
+            raise invalid(self.name, "grads", f"one per weight, {len(variables)} here", len(grads))
+        for variable in variables:
+            if variable not in self._of:
+                raise InvalidValue(f"{self.name}: it was not built for {variable!r}. Make a new optimizer for it.")
+        pairs = [(v, jnp.asarray(g, v.dtype)) for v, g in zip(variables, grads, strict=True) if g is not None]
+        with evaluation():
+            self.update([v for v, _ in pairs], self._clipped([g for _, g in pairs]))
+            self.iterations.assign_add(1)
+
+    def update(self, variables: list[Variable], grads: list[Array]) -> None:
+        """Write the new values of weights and slots, for clipped gradients."""
+        rate = jnp.asarray(self.learning_rate, config.floatx())
+        constants = self.constants((self.iterations.value + 1).astype(rate.dtype), rate)
+        for variable, g in zip(variables, grads, strict=True):
+            p, slots = variable.value, self._of[variable]
+            c = jax.tree.map(lambda x, dtype=p.dtype: x.astype(dtype), constants)
+            if self.weight_decay is not None and not self._is_undecayed(variable):
+                p = p - p * (self.weight_decay * rate).astype(p.dtype)
+            new, changed = self.rule(p, g, {name: slot.value for name, slot in slots.items()}, c)
+            variable.assign(new if variable.constraint is None else variable.constraint(new))
+            for name, value in changed.items():
+                slots[name].assign(value)
+
+    def _is_undecayed(self, variable: Variable) -> bool:
+        variables, names = self._undecayed
+        return variable in variables or any(name in variable.path for name in names)
+
+    def _clipped(self, grads: list[Array]) -> list[Array]:
+        if self.clipnorm is not None:
+            grads = [_scaled_down(g, _norm([g]), self.clipnorm) for g in grads]
+        if self.global_clipnorm is not None:
+            norm = _norm(grads)
+            grads = [_scaled_down(g, norm, self.global_clipnorm) for g in grads]
+        if self.clipvalue is not None:
+            grads = [jnp.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
+        return grads
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Array, Variable]]) -> None:
+        """`apply` for pairs of a gradient and a weight."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+
+
+def _norm(grads: Sequence[Array]) -> Array:
+    return jnp.sqrt(sum(jnp.sum(jnp.square(g.astype(jnp.promote_types(g.dtype, jnp.float32)))) for g in grads))
+
+
+def _scaled_down(g: Array, norm: Array, limit: float) -> Array:
+    return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)

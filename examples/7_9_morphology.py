@@ -16,22 +16,15 @@ out = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 random = np.random.default_rng(3)
 y, x = np.mgrid[:150, :220]
 cells = np.zeros((150, 220), bool)
-for cx, cy, r in (
-    (35, 40, 22),
-    (72, 52, 20),
-    (120, 35, 24),
-    (158, 55, 19),
-    (190, 110, 22),
-    (60, 110, 25),
-    (105, 105, 23),
-):
+drawn = [(35, 40, 22), (72, 52, 20), (120, 35, 24), (158, 55, 19), (190, 110, 22), (60, 110, 25), (105, 105, 23)]
+for cx, cy, r in drawn:
     cells |= (x - cx) ** 2 + (y - cy) ** 2 < r * r
 noisy = cells ^ (random.random(cells.shape) < 0.02)
 
 opened = image.opening(noisy, "square", 3)
 clean = image.fill_holes(image.closing(opened, "square", 3))
-labels, apart = image.separate(clean, min_distance=8, smoothing=2)
-print(f"noisy {image.label(noisy)[1]} parts, cleaned {image.label(clean)[1]}, told apart {apart} (7 were drawn)")
+labels, apart = image.separate(clean)
+print(f"noisy {image.label(noisy)[1]} parts, cleaned {image.label(clean)[1]}, told apart {apart}, drawn {len(drawn)}")
 
 hues = np.stack([np.arange(apart + 1) * 111 % 180, np.full(apart + 1, 190), (np.arange(apart + 1) > 0) * 255], axis=-1)
 coloured = image.convert_colour(hues[None].astype(np.uint8), "rgb", "hsv")[0][labels]
@@ -50,7 +43,7 @@ shown = {
     "told apart": coloured,
     "gradient": image.gradient(clean),
     "a word and its skeleton": lines.astype(np.uint8),
-    "dilated (red), eroded (white)": np.stack(
+    "dilated red, eroded white": np.stack(
         [image.to_uint8(part) for part in (image.dilate(word, "ellipse", 9), word, image.erode(word))], axis=-1
     ),
 }

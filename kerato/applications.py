@@ -72,7 +72,8 @@ def build(name: str, picture_shape: Sequence[int], classes: int) -> Sequential:
 
 
 def _body(words: list[str]) -> list[Any]:
-    made, rest = [], iter(words)
+    made: list[Any] = []
+    rest = iter(words)
     for word in rest:
         if word == "max":
             made.append(layers.MaxPooling2D(2, data_format="channels_last"))

@@ -289,7 +289,8 @@ class Family:
         """
         if isinstance(identifier, dict) and "class_name" in identifier:
             member = self._named(identifier["class_name"])
-            return member.from_config(identifier.get("config") or {}) if isinstance(member, type) else member
+            configurable = isinstance(member, type) and issubclass(member, Configurable)
+            return member.from_config(identifier.get("config") or {}) if configurable else member
         if isinstance(identifier, str):
             identifier = self._named(identifier)
         if isinstance(identifier, type):

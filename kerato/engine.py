@@ -25,7 +25,7 @@ from jax import lax
 
 from kerato import random
 from kerato.callbacks import CallbackList
-from kerato.data.sources import Arrays, Batch
+from kerato.data.sources import Arrays, Batch, enter
 from kerato.errors import InvalidCall
 from kerato.programs import Program, slow_in_loops
 from kerato.scoring import Objective
@@ -168,8 +168,8 @@ class Engine:
     ) -> Iterator[tuple[int, int]]:
         """Chunks of steps over data on the device, then the smaller batch that is left."""
         data, size = source.on_device(), source.batch_size
-        order = source.order(epoch) if phase == "train" else None
-        order = None if order is None else jnp.asarray(order)
+        indices = source.order(epoch) if phase == "train" else None
+        order = None if indices is None else jnp.asarray(indices)
         whole, rest = divmod(source.samples, size)
         start = 0
         while start < whole:
@@ -229,8 +229,7 @@ class Engine:
         for index, batch in enumerate(source.batches(epoch)):
             if watched:
                 self._tell(callbacks, phase, "begin", index, {})
-            entered = jax.tree.map(lambda array: jnp.array(array, copy=True), batch)
-            self._step("batch", phase, 0, entered, np.int32(index), key)
+            self._step("batch", phase, 0, enter(batch), np.int32(index), key)
             now = time.perf_counter()
             if watched or now - last_look > CHUNK_S or index % 16 == 15:
                 jax.block_until_ready(self.slot.values[-1:])
@@ -241,8 +240,7 @@ class Engine:
         """One step on one batch; its losses and metrics by name."""
         self.take_state()
         self.reset()
-        entered = jax.tree.map(lambda array: jnp.array(array, copy=True), batch)
-        self._step("batch", phase, 0, entered, np.int32(0), key)
+        self._step("batch", phase, 0, enter(batch), np.int32(0), key)
         return self.logs()
 
 

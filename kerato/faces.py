@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kerato.data.clips import evenly
 from kerato.data.decoding import Picture
+from kerato.data.sampling import evenly
 from kerato.data.sequences import pictures_in
 from kerato.data.video import Film
 from kerato.errors import BadFile, KeratoError, MissingExtra, invalid

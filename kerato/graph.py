@@ -45,6 +45,7 @@ class Tensor(ops.Operators):
     ) -> None:
         self.shape, self.dtype, self.node, self.index = tuple(shape), str(dtype), node, index
         self.name = name or (f"{node.name}:{index}" if node else f"placeholder_{next(_serials)}")
+        self.layer: Any = None  # the InputLayer of a placeholder made by Input
 
     @property
     def ndim(self) -> int:
@@ -93,7 +94,7 @@ class Node:
 
     def __init__(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], specs: Any = None) -> None:
         self.owner, self.args, self.kwargs = owner, args, kwargs
-        self.name = getattr(owner, "name", None) or getattr(owner, "__name__", type(owner).__name__)
+        self.name = str(getattr(owner, "name", None) or getattr(owner, "__name__", type(owner).__name__))
         self.serial, self.position = next(_serials), 0
         self.inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         numbers = itertools.count()

@@ -74,7 +74,7 @@ class Loss(Configurable):
 
     def __call__(self, y_true: Array, y_pred: Array, sample_weight: Array = None, mask: Array = None) -> Array:
         """The reduced loss; entries where `mask` is False do not count."""
-        y_true, y_pred = ops.tree_map(lambda y: cast(ops.convert_to_tensor(y), self.dtype), (y_true, y_pred))
+        y_true, y_pred = (cast(ops.convert_to_tensor(y), self.dtype) for y in (y_true, y_pred))
         values = cast(ops.convert_to_tensor(self.call(y_true, y_pred)), self.dtype)
         weight = None if sample_weight is None else beside(sample_weight, values)
         if mask is not None:
@@ -108,13 +108,14 @@ class LossFunctionWrapper(Loss):
 
     def __init__(
         self,
-        fn: Callable[..., Array],
+        fn: Callable[..., Array] | str,
         reduction: str | None = _MEAN,
         name: str | None = None,
         dtype: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
+        self.fn = get(fn)  # a name, where this comes from a configuration
+        super().__init__(name or getattr(self.fn, "__name__", None), reduction, dtype)
         self.options = kwargs
 
     def call(self, y_true: Array, y_pred: Array) -> Array:

@@ -22,7 +22,7 @@ from kerato.ops import leaves, tree_map
 from kerato.shapes import Spec
 from kerato.summary import summary_text
 from kerato.training import Trainer
-from kerato.variables import Run, Variable, running
+from kerato.variables import Run, running
 
 Array = Any
 
@@ -56,7 +56,7 @@ class Model(Trainer, Layer):
         self.__dict__["_input_structure"], self.__dict__["_output_structure"] = inputs, outputs
         self.__dict__["inputs"], self.__dict__["outputs"] = list(leaves(inputs)), list(leaves(outputs))
         for tensor in self.inputs:
-            if not hasattr(tensor, "layer") and tensor.node is None:
+            if tensor.layer is None and tensor.node is None:
                 InputLayer(input_tensor=tensor, name=automatic_name("input_layer"))
         missing = [t for t in placeholders(self.outputs, set(self.inputs)) if t not in set(self.inputs)]
         if missing:
@@ -91,7 +91,7 @@ class Model(Trainer, Layer):
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs."""
-        return [getattr(tensor, "layer", tensor).name for tensor in self.inputs]
+        return [(tensor.layer or tensor).name for tensor in self.inputs]
 
     @property
     def input(self) -> Any:
@@ -195,19 +195,15 @@ class Model(Trainer, Layer):
             a in (None, b) or b is None for a, b in zip(wanted, found, strict=True)
         )
         if not fits:
-            hint = "The channel axis is missing: x[..., None]." if found == wanted[:-1][: len(found)] else ""
+            hint = ""
             if len(found) == len(wanted) - 1 and all(a in (None, b) for a, b in zip(wanted[:-1], found, strict=True)):
                 hint = "Is the channel axis missing? Add it with x[..., None]."
             elif len(found) == len(wanted) - 1 and all(a in (None, b) for a, b in zip(wanted[1:], found, strict=True)):
                 hint = "A single sample needs an axis for samples: x[None]."
-            name = getattr(tensor, "layer", tensor).name
+            name = (tensor.layer or tensor).name
             raise InvalidValue(
                 f"{self.name}: the input {name!r} must have shape {wanted}. Got {found}. {hint}".rstrip()
             )
-
-    def lay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record a call on symbolic tensors; shapes come from the graph's own when the inputs have the same."""
-        return super().lay(args, kwargs)
 
     def restore_structure(self, values: Sequence[Any]) -> Any:
         """A list of outputs in the structure that the model was made with."""
@@ -319,7 +315,7 @@ def _separate(node: Node) -> bool:
 def _output_names(outputs: Sequence[Tensor]) -> list[str]:
     names: list[str] = []
     for tensor in outputs:
-        name = tensor.node.name if tensor.node else getattr(tensor, "layer", tensor).name
+        name = tensor.node.name if tensor.node else (tensor.layer or tensor).name
         twins = sum(1 for other in names if other == name or other.rpartition("_")[0] == name)
         names.append(f"{name}_{twins}" if twins else name)
     return names
@@ -341,7 +337,7 @@ def layers_between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[
     for node in nodes:
         owner = node.owner if node.is_layer else node
         met[owner] = max(met.get(owner, 0), depth[node])
-    entering = {getattr(t, "layer", t): max((depth[n] + 1 for n in nodes if t in n.inputs), default=0) for t in inputs}
+    entering = {t.layer or t: max((depth[n] + 1 for n in nodes if t in n.inputs), default=0) for t in inputs}
     ranked = [*entering.items(), *met.items()]
     ranked.sort(key=lambda item: -item[1])  # stable: as met within a depth
     return [layer for layer, _ in ranked if isinstance(layer, Layer)]
@@ -372,7 +368,7 @@ class Sequential(Model):
         Raises:
             InvalidType: it is no layer.
         """
-        if isinstance(layer, Tensor) and hasattr(layer, "layer"):
+        if isinstance(layer, Tensor) and layer.layer is not None:
             layer = layer.layer
         if not isinstance(layer, Layer):
             raise InvalidType(f"{title(self)}: `layer` must be a layer. Got {show(layer)}.")
@@ -444,13 +440,8 @@ class Sequential(Model):
     def predict_classes(self, x: Any, batch_size: int = 32, verbose: int = 1) -> np.ndarray[Any, Any]:
         """The index of the most likely class per sample; 0 or 1 for a single sigmoid output (book section 3.1)."""
         p = self.predict(x, batch_size, verbose)
-        return p.argmax(-1) if p.shape[-1] > 1 else (p > 0.5).astype("int32")
+        return np.asarray(p.argmax(-1) if p.shape[-1] > 1 else (p > 0.5).astype("int32"))
 
     def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 1) -> np.ndarray[Any, Any]:
         """The outputs, as `predict`."""
         return np.asarray(self.predict(x, batch_size, verbose))
-
-
-def variables_of(model: Model) -> list[Variable]:
-    """All variables of a model."""
-    return list(model.variables)

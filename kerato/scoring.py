@@ -12,9 +12,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from kerato import losses, metrics
+from kerato import losses, metrics, objectives
 from kerato.errors import InvalidValue, show, unknown
 from kerato.graph import Frame, NeedsArray, Tensor
+from kerato.measures import Mean
 from kerato.variables import Run, Variable, recording
 
 Array = Any
@@ -137,7 +138,7 @@ class Objective:
 
 
 def _mean(name: str) -> Any:
-    return metrics.Mean(name=name)
+    return Mean(name=name)
 
 
 def _weights(run: Run, p: Array, w: Sequence[Any], output: int) -> Array | None:
@@ -156,7 +157,36 @@ def _loss(run: Run, loss: losses.Loss, y: Array, p: Array, w: Array | None) -> A
         # A user's function becomes part of the graph: it may mention other tensors of it and take gradients.
         written = loss.call
         loss = losses.LossFunctionWrapper(lambda y, _: _in_graph(run, written, y, p), loss.reduction, loss.name)
-    return loss(y, p, sample_weight=w, mask=run.mask_of(p))
+    mask = run.mask_of(p)
+    logits = _logits(run, loss, p)
+    if logits is None:
+        return loss(y, p, sample_weight=w, mask=mask)
+    return _on_logits(loss)(y, logits, sample_weight=w, mask=mask)
+
+
+#: crossentropies that are exact on what came before this activation, where log(softmax(x)) loses digits
+_ACTIVATIONS = {
+    objectives.categorical_crossentropy: "softmax",
+    objectives.sparse_categorical_crossentropy: "softmax",
+    objectives.binary_crossentropy: "sigmoid",
+}
+
+
+def _formula(loss: losses.Loss) -> Any:
+    return loss.fn if isinstance(loss, losses.LossFunctionWrapper) else getattr(type(loss), "formula", None)
+
+
+def _logits(run: Run, loss: losses.Loss, p: Array) -> Array | None:
+    options = loss.get_config()
+    if options.get("from_logits") or options.get("axis", -1) != -1:
+        return None
+    return run.logits_of(p, _ACTIVATIONS.get(_formula(loss), "no activation"))
+
+
+def _on_logits(loss: losses.Loss) -> losses.Loss:
+    if isinstance(loss, losses.LossFunctionWrapper):
+        return losses.LossFunctionWrapper(loss.fn, loss.reduction, loss.name, from_logits=True)
+    return type(loss).from_config({**loss.get_config(), "from_logits": True})
 
 
 def _in_graph(run: Run, function: Any, y: Array, p: Array) -> Array:
@@ -180,7 +210,7 @@ def check_targets(loss: Any, y: np.ndarray[Any, Any], p: Any, owner: str) -> Non
     Raises:
         InvalidValue: one sentence with the shapes or the range found, and what to do.
     """
-    name = getattr(loss, "name", None) or getattr(loss, "__name__", "")
+    name = str(getattr(loss, "name", None) or "")
     classes = p.shape[-1] if len(p.shape) else None
     if "sparse_categorical" in name:
         _check_labels(name, y, classes, owner)

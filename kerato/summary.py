@@ -51,4 +51,4 @@ def _count(variables: Any) -> int:
 
 def _sources(layer: Any) -> str:
     tensors = [tensor for node in layer._nodes for tensor in node.inputs]
-    return ", ".join(dict.fromkeys(t.node.name if t.node else getattr(t, "layer", t).name for t in tensors))
+    return ", ".join(dict.fromkeys(t.node.name if t.node else (t.layer or t).name for t in tensors))

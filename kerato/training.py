@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from kerato.data.sources import Arrays, Batch, Stream, as_arrays, check_lengths,
 from kerato.engine import Engine, Prediction, check_compiled
 from kerato.errors import InvalidValue, invalid
 from kerato.scoring import Objective, check_targets
+from kerato.variables import Variable
 
 Array = Any
 
@@ -25,13 +26,25 @@ Array = Any
 class Trainer:
     """The training half of a `Model`; the other half gives `forward`, `variables` and `output_names`."""
 
-    name: str
     stop_training = False
     _optimizer: Any = None
     _objective: Objective | None = None
     _engine: Engine | None = None
     _prediction: Prediction | None = None
     _seen: tuple[float, float] | None = None
+
+    if TYPE_CHECKING:
+        name: str
+        output_names: Sequence[str]
+
+        @property
+        def variables(self) -> list[Variable]: ...
+        @property
+        def trainable_variables(self) -> list[Variable]: ...
+        def in_order(self, x: Any, owner: str) -> list[Any]: ...
+        def ensure_built(self, x: Sequence[Any], owner: str) -> None: ...
+        def output_specs(self, x: Sequence[Any]) -> list[Any]: ...
+        def restore_structure(self, values: Sequence[Any]) -> Any: ...
 
     def compile(
         self,
@@ -192,7 +205,8 @@ class Trainer:
         if data is not None:
             if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
                 raise invalid("fit", "validation_data", "(x, y), (x, y, sample_weight) or a batch source", data)
-            held_out = self._parts(*data, *(None,) * (3 - len(data)), None, "fit")
+            x, y, w = (*data, None)[:3]
+            held_out = self._parts(x, y, w, None, "fit")
         return None if held_out is None else Arrays(held_out, _batch_size(batch_size), False, 0)
 
     def evaluate(
@@ -314,7 +328,8 @@ class Trainer:
             parts = (parts[0], parts[1], weigh_classes(class_weight)(parts[1], parts[2]))
         check_lengths(parts, owner)
         for array in parts[0]:
-            if array.dtype.kind == "f" and not np.isfinite(np.sum(array, dtype=np.float64)):
+            # The sum is quick and shows any NaN; only a sum that overflows needs the second look.
+            if array.dtype.kind == "f" and not np.isfinite(np.sum(array)) and _count_bad(array):
                 raise InvalidValue(
                     f"{owner}: the data must be finite. Got NaN or infinity in {_count_bad(array):,} of "
                     f"{len(array):,} samples of x. Remove them, or replace the values: np.nan_to_num(x)."

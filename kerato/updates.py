@@ -7,6 +7,7 @@ g its gradient, s its slots and c what `constants(t, lr)` computed once for all 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerato import config, schedules
+from kerato import config as settings
+from kerato import schedules
 from kerato.arguments import Configurable, Rule, flag, fraction, number, optional, serialize, snake_case
 from kerato.errors import InvalidType, InvalidValue, invalid, show
 from kerato.variables import Variable, evaluation
@@ -124,7 +126,7 @@ class Optimizer(Configurable):
         if callable(value):
             self._rate = value
         elif "built" not in self.__dict__:  # the constructor
-            first = np.asarray(value, config.floatx())
+            first = np.asarray(value, settings.floatx())
             self._rate = Variable(first, dtype=str(first.dtype), trainable=False, name="learning_rate")
         elif isinstance(self._rate, Variable):
             self._rate.assign(jnp.asarray(value, self._rate.dtype))
@@ -149,7 +151,7 @@ class Optimizer(Configurable):
         self, shape: Sequence[int], first: float = 0, dtype: str | None = None, name: str = ""
     ) -> Variable:
         """A new variable of this optimizer's state, `first` everywhere."""
-        kind = dtype or config.floatx()
+        kind = dtype or settings.floatx()
         variable = Variable(lambda shape, dtype, _: np.full(shape, first, dtype), tuple(shape), kind, False, name)
         variable.path = variable.key = f"{self.name}/{name}"
         return variable
@@ -183,7 +185,7 @@ class Optimizer(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """An optimizer with the arguments of `config`.
+        """An optimizer with the arguments of `config`, in today's words where it names a `learning_rate`.
 
         Raises:
             InvalidValue: `config` asks Keras for something that Kerato has not.
@@ -191,7 +193,9 @@ class Optimizer(Configurable):
         for name, idle in _IDLE.items():
             if config.get(name, idle) not in (idle, None) and name != "ema_momentum":
                 raise InvalidValue(f"{cls.__name__}: `{name}` is not available. Got {config[name]!r}.")
-        return cls(**{name: value for name, value in config.items() if name not in _IDLE})
+        given = {name: value for name, value in config.items() if name not in _IDLE}
+        with settings.dialect(None) if "learning_rate" in given else contextlib.nullcontext():
+            return cls(**given)
 
     # -- one update ---------------------------------------------------------------------------------------------
 
@@ -215,7 +219,7 @@ class Optimizer(Configurable):
 
     def update(self, variables: list[Variable], grads: list[Array]) -> None:
         """Write the new values of weights and slots, for clipped gradients."""
-        rate = jnp.asarray(self.learning_rate, config.floatx())
+        rate = jnp.asarray(self.learning_rate, settings.floatx())
         constants = self.constants((self.iterations.value + 1).astype(rate.dtype), rate)
         for variable, g in zip(variables, grads, strict=True):
             p, slots = variable.value, self._of[variable]

@@ -170,6 +170,7 @@ class Run:
     calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     frames: list[Any] = field(default_factory=list)
     masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    logits: dict[int, tuple[Any, str, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> Run:
         _runs().append(self)
@@ -227,6 +228,11 @@ class Run:
     def set_mask(self, value: Any, mask: Any) -> None:
         """Say which entries of `value` count; the array is kept, so that its identity stays its own."""
         self.masks[id(value)] = (value, mask)
+
+    def logits_of(self, value: Any, activation: str) -> Any:
+        """What a layer's `activation` made `value` from, or None: for losses that are exact on logits."""
+        _, name, logits = self.logits.get(id(value), (None, "", None))
+        return logits if name == activation else None
 
     def fresh_key(self) -> Array:
         """The key for one random draw at this point of the call path."""

@@ -30,9 +30,13 @@ def film(
     sound: bool = False,
     size: tuple[int, int] = (48, 64),
     container: str | None = None,
+    pictures: list[NDArray[np.uint8]] | None = None,
     **options: str,
 ) -> Path:
-    """Write `count` frames of the scene. `pts` are time stamps in ticks of `clock`; `options` go to the encoder."""
+    """Write `count` frames of the scene, or of `pictures`.
+
+    `pts` are time stamps in ticks of `clock`; `options` go to the encoder.
+    """
     import av
 
     with av.open(str(path), "w", format=container) as out:
@@ -43,7 +47,8 @@ def film(
             stream.set_display_rotation(rotation)
         voice: Any = out.add_stream("aac", rate=8000) if sound else None
         for index in range(count):
-            frame = av.VideoFrame.from_ndarray(scene(index, *size), format="rgb24")
+            picture = scene(index, *size) if pictures is None else pictures[index]
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = (index if pts is None else pts[index]), clock or Fraction(1, fps)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
@@ -69,6 +74,16 @@ def sound_only(path: Path) -> Path:
     with av.open(str(path), "w") as out:
         _beep(out, out.add_stream("aac", rate=8000), 1.0)
     return path
+
+
+def portrait() -> NDArray[np.uint8]:
+    """The head of Grace Hopper from Matplotlib's sample picture (public domain), (300, 300, 3) uint8 RGB."""
+    from matplotlib import cbook
+
+    from kerato.image import read
+
+    with cbook.get_sample_data("grace_hopper.jpg") as file:
+        return np.ascontiguousarray(read(file.name)[80:380, 110:410], np.uint8)
 
 
 #: what every film must do, whatever it is made of: file name -> arguments of `film`

@@ -66,7 +66,7 @@ def frames(
         return
     if every is not None and seconds is not None:
         raise click.UsageError("--every and --seconds exclude each other. Give one of them.")
-    from kerato.data.extract import extract
+    from kerato.data.extraction import extract
     from kerato.data.video import Film
 
     # The folder is made only for a film that can be read.

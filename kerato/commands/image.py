@@ -114,18 +114,18 @@ def _option(setting: Setting) -> Callable[..., Any]:
     name = setting.name.replace("_", "-")
     if setting.kind == "flag":
         return click.option(f"--{name}/--no-{name}", default=setting.default, help=setting.help)
-    required = setting.default is inspect.Parameter.empty
     known = {str(choice): choice for choice in setting.choices}
-    return click.option(
-        f"--{name}",
-        setting.name,
-        type=click.Choice(list(known)) if known else TYPES[setting.kind],
-        callback=(lambda ctx, param, value: known.get(value, value)) if known else None,
-        required=required,
-        default=None if required else (str(setting.default) if known and setting.default else setting.default),
-        show_default=not required and setting.default is not None,
-        help=setting.help,
-    )
+    declared: dict[str, Any] = {
+        "type": click.Choice(list(known)) if known else TYPES[setting.kind],
+        "help": setting.help,
+    }
+    if known:
+        declared["callback"] = lambda ctx, param, value: known.get(value, value)
+    if setting.default is inspect.Parameter.empty:
+        declared["required"] = True
+    elif setting.default is not None:
+        declared |= {"default": str(setting.default) if known else setting.default, "show_default": True}
+    return click.option(f"--{name}", setting.name, **declared)
 
 
 def process(

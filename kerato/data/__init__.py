@@ -20,11 +20,11 @@ _HOMES = {
     "DamagedFilm": "video",
     "frames": "video",
     "properties": "video",
-    "evenly": "clips",
-    "clip": "clips",
-    "clips": "clips",
-    "windows": "clips",
-    "extract": "extract",
+    "evenly": "sampling",
+    "clip": "sampling",
+    "clips": "sampling",
+    "windows": "sampling",
+    "extract": "extraction",
 }
 
 

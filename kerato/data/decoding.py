@@ -168,7 +168,7 @@ def facts_of(decoder: Decoder, first: VideoFrame) -> Facts:
     before = Fraction(0) if container.format.name.startswith("matroska") else start
     return Facts(
         container=container.format.name,
-        codec=stream.codec_context.name,
+        codec=_codec(stream),
         pixel_format=first.format.name,
         height=height,
         width=width,
@@ -179,7 +179,7 @@ def facts_of(decoder: Decoder, first: VideoFrame) -> Facts:
         length=length - (start - before),
         end=before + length if length else Fraction(0),
         announced=int(stream.frames),
-        audio=next((track.codec_context.name for track in container.streams.audio), None),
+        audio=next(map(_codec, container.streams.audio), None),
     )
 
 
@@ -240,11 +240,18 @@ def _picture_track(path: Path, container: Any) -> Any:
     # A song's cover is a picture track of one frame in FFmpeg's eyes; it does not make the song a film.
     cover = require("av", "video", "reading films").stream.Disposition.attached_pic
     tracks = [track for track in container.streams.video if not track.disposition & cover]
+    if tracks and tracks[0].codec_context is None:
+        raise BadFile(f"{path}: the pictures are compressed in a way that is not known, or the file is damaged.")
     if tracks:
         return tracks[0]
-    sound = [track.codec_context.name for track in container.streams.audio]
+    sound = [_codec(track) for track in container.streams.audio]
     got = f"sound only ({', '.join(sound)})" if sound else plural(len(container.streams), "track") + " of other kinds"
     raise BadFile(f"{path}: a film must have a picture track. Got {got}. Name a file with pictures.")
+
+
+def _codec(track: Any) -> str:
+    """FFmpeg's name of a track's compression."""
+    return track.codec_context.name if track.codec_context is not None else "unknown"
 
 
 def _reason(path: Path, error: Exception) -> str:

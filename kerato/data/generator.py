@@ -168,8 +168,9 @@ class ImageDataGenerator(Standardizer):
         """What would happen to a picture of `img_shape` (rank 3): one draw, as a dict for `apply_transform`.
 
         Keys: `theta` (degrees clockwise), `tx` and `ty` (pixels that the scene moves up and left), `shear` (in
-        `shear_unit`), `zx` and `zy` (factors of rows and columns), `flip_horizontal`, `flip_vertical`, `channel_shift_intensity` (grey levels per
-        channel, or None), `brightness` (a factor, or None). Without a seed, one is drawn from `np.random`.
+        `shear_unit`), `zx` and `zy` (factors of rows and columns), `flip_horizontal`, `flip_vertical`,
+        `channel_shift_intensity` (grey levels per channel, or None), `brightness` (a factor, or None). Without a seed,
+        one is drawn from `np.random`.
         """
         return self.draw(img_shape, draws.seed_or_fresh("get_random_transform", seed))
 

@@ -40,9 +40,9 @@ class Iterator:
     """The order of samples, epochs and batches; subclasses say where a sample comes from.
 
     `next(it)` gives one batch after the other without end, the last of each epoch smaller; `it[i]` is batch i of the
-    current epoch; `it(epoch, step)` is any batch and `it.ids(epoch, step)` the indices of its samples; `it.stream`
-    gives all batches from some place on, made ahead by `workers` threads. `len(it)` is the number of batches in an
-    epoch.
+    current epoch, and `on_epoch_end` goes on to the next. Both are made ahead by `workers` threads when they are asked
+    for in order; so is `it.stream(epoch, step)`, all batches from some place on. `it(epoch, step)` is any batch,
+    `it.ids(epoch, step)` the indices of its samples, and `len(it)` the number of batches in an epoch.
 
     batch_size: pictures in a batch.
     shuffle: a new order in each epoch, or always the order of the samples.
@@ -89,6 +89,7 @@ class Iterator:
         self.epoch = 0
         self.batch_index = 0
         self._stream: PythonIterator[Batch] | None = None
+        self._last = (0, -1)
         self._lock = threading.Lock()
         image_data_generator.warn_unless_fitted()
 
@@ -113,24 +114,39 @@ class Iterator:
     def __getitem__(self, index: int) -> Batch:
         if not -len(self) <= index < len(self):
             raise IndexError(f"{type(self).__name__}: batch {index} of {len(self)}")
-        return self(self.epoch, index % len(self))
+        place = self.epoch, index % len(self)
+        with self._lock:
+            if place[1] in (0, self._last[1] + 1):
+                return self._read(place)
+            self._stream, self._last = None, place
+        return self(*place)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Batch:
         with self._lock:
-            if self._stream is None:
-                # A stream of a copy: one that kept `self` alive would keep its threads alive, too.
-                self._stream = copy.copy(self).stream(self.epoch, self.batch_index)
-            try:
-                batch = next(self._stream)
-            except BaseException:
-                self._stream = None
-                raise
-            self.batch_index = (self.batch_index + 1) % len(self)
-            self.epoch += self.batch_index == 0
+            batch = self._read((self.epoch, self.batch_index))
+            self.epoch, self.batch_index = self._following((self.epoch, self.batch_index))
             return batch
+
+    def _following(self, place: tuple[int, int]) -> tuple[int, int]:
+        epoch, step = place
+        return (epoch, step + 1) if step + 1 < len(self) else (epoch + 1, 0)
+
+    def _read(self, place: tuple[int, int]) -> Batch:
+        """The batch at `place` from a stream that goes on where the last reading ended, or else begins here."""
+        if self._stream is None or self._following(self._last) != place:
+            # A stream of a copy: one that kept `self` alive would keep its threads alive, too.
+            self._stream = None
+            self._stream = copy.copy(self).stream(*place)
+        try:
+            batch = next(self._stream)
+        except BaseException:
+            self._stream = None
+            raise
+        self._last = place
+        return batch
 
     def stream(self, epoch: int = 0, step: int = 0) -> PythonIterator[Batch]:
         """All batches from (epoch, step) on, without end, made ahead in order by `workers` threads."""
@@ -147,7 +163,8 @@ class Iterator:
     def restore(self, state: dict[str, int]) -> None:
         """Go on where an iterator over the same samples stood when its `state` was taken."""
         with self._lock:
-            self._stream = None
+            if state["seed"] != self.seed:
+                self._stream = None
             self.seed, self.epoch, self.batch_index = state["seed"], state["epoch"], state["batch_index"]
 
     def reset(self) -> None:

@@ -70,7 +70,8 @@ def _ordinary(path: Path, mode: str) -> Image | None:
             if picture.mode not in ("RGB", "L") or "transparency" in picture.info or width * height > LIMIT_PIXELS:
                 return None
             picture.load()
-            return _upright(picture).convert(COLOR_MODES[mode][0])
+            upright, wanted = _upright(picture), COLOR_MODES[mode][0]
+            return upright if upright.mode == wanted else upright.convert(wanted)
     # Whatever a decoder raises, `read` finds the same fault and says it with the file's name.
     except Exception:
         return None

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kerato import random
@@ -60,6 +59,23 @@ def device_limit_bytes() -> int:
     return int(whole * RESIDENT_SHARE)
 
 
+def enter(tree: Any) -> Any:
+    """Arrays of a tree as device arrays, by one copy."""
+    return jax.tree.map(lambda array: jax.device_put(_own(array)), tree)
+
+
+def _own(array: Any) -> Any:
+    # A device array aliases NumPy memory that begins at a multiple of 64, which its owner may change later; memory
+    # that does not is copied. So the copy is made here, where it can be aliased.
+    if not isinstance(array, np.ndarray):
+        return array
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    np.copyto(copy, array)
+    return copy
+
+
 class Arrays:
     """Batches cut from arrays in memory.
 
@@ -100,8 +116,7 @@ class Arrays:
     def on_device(self) -> Batch:
         """The arrays as device arrays, copied at the first question."""
         if self._device is None:
-            x, y, w = ([jnp.array(array, copy=True) for array in part] for part in self.parts)
-            self._device = (x, y, w)
+            self._device = enter(self.parts)
         return self._device
 
     def batches(self, epoch: int) -> Iterator[Batch]:

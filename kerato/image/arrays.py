@@ -156,7 +156,7 @@ def to_uint8(picture: ArrayLike, low: float | None = None, high: float | None = 
     """
     array = checked("to_uint8", picture)
     if low is None and high is None and array.dtype in (np.bool_, np.uint8, np.uint16):
-        return checked_uint8("to_uint8", array >> 8 if array.dtype == np.uint16 else array).astype(np.uint8)
+        return (array >> 8).astype(np.uint8) if array.dtype == np.uint16 else checked_uint8("to_uint8", array)
     if not np.isfinite(array).all():
         raise InvalidValue("to_uint8: `picture` must have finite values. Got NaN or infinity. Use np.nan_to_num first.")
     bottom = float(array.min()) if low is None else low

@@ -27,6 +27,20 @@ def measure(picture: ArrayLike) -> tuple[Picture, dict[str, Any]]:
     return np.asarray(picture), measuring.statistics(picture)
 
 
+def recolour(
+    picture: ArrayLike,
+    to: Literal["bgr", "grey", "hsv", "hls", "lab", "luv", "ycrcb", "xyz", "yuv"] = "hsv",
+) -> Picture:
+    """The picture in another colour space, its channels written as red, green and blue.
+
+    to: colour space of the result; hue is 0..179, everything else 0..255.
+
+    Raises: InvalidValue when `picture` is none.
+    Source: book 1.5.
+    """
+    return convert_colour(to_rgb(picture), to)
+
+
 def find_contours(
     mask: ArrayLike,
     points: Literal["simple", "all"] = "simple",

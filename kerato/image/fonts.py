@@ -66,23 +66,17 @@ def _visible(character: str) -> bool:
 @functools.lru_cache(1024)
 def _fonts_for(characters: frozenset[str], size: int) -> dict[str, str]:
     """character -> font file. The first font writes all it can; then the one that has most of the rest; and so on."""
-    found = dict.fromkeys(filter(functools.partial(_has, _first()), characters), _first())
+    found = dict.fromkeys(_covered(_first(), characters), _first())
     wanted = characters - found.keys()
+    covers = {path: _covered(path, wanted) for path in _installed()} if wanted else {}
     while wanted:
-        covered = {path: frozenset(c for c in wanted if _has(path, c)) for path in _installed()}
-        best = max(covered, key=lambda path: len(covered[path]), default="")
-        if not best or not covered[best]:
+        ranked = sorted(covers, key=lambda path: -len(covers[path] & wanted))
+        best = next((path for path in ranked if covers[path] & wanted and _scales(path, size)), None)
+        if best is None:
             break
-        if not _scales(best, size):
-            _installed.cache_clear()
-            _unusable.add(best)
-            continue
-        found |= dict.fromkeys(covered[best], best)
-        wanted -= covered[best]
+        found |= dict.fromkeys(covers[best] & wanted, best)
+        wanted -= covers[best]
     return found
-
-
-_unusable: set[str] = set()
 
 
 @functools.cache
@@ -97,21 +91,17 @@ def _installed() -> tuple[str, ...]:
     roots = [Path(os.path.expandvars(folder)).expanduser() for folder in folders]
     files = [file for root in roots for file in root.rglob("*") if file.suffix.lower() in (".ttf", ".ttc", ".otf")]
     plain = {str(file): ("regular" not in file.stem.lower(), file.name, str(file)) for file in files}
-    return tuple(sorted(plain.keys() - _unusable, key=plain.__getitem__))
+    return tuple(sorted(plain, key=plain.__getitem__))
 
 
-@functools.lru_cache(4096)
-def _face(path: str) -> Any:
+def _covered(path: str, characters: frozenset[str]) -> frozenset[str]:
+    """Those of the characters that the font has; none for a file that is no font. The file is not kept open."""
     module = require("matplotlib.ft2font", "image", "writing on pictures")
     try:
-        return module.FT2Font(path)
+        face = module.FT2Font(path)
+        return frozenset(character for character in characters if face.get_char_index(ord(character)))
     except (RuntimeError, OSError, ValueError):
-        return None
-
-
-def _has(path: str, character: str) -> bool:
-    face = _face(path)
-    return face is not None and face.get_char_index(ord(character)) != 0
+        return frozenset()
 
 
 def _scales(path: str, size: int) -> bool:

@@ -260,7 +260,7 @@ def _summits(heights: NDArray[np.float64], parts: NDArray[np.int32]) -> NDArray[
 
 
 def _joined(heights: NDArray[np.float64], summits: NDArray[np.intp], inside: Mask, rise: float) -> NDArray[np.intp]:
-    """The summit of every pixel inside (n,), with those that rise less than `rise` above a pass replaced by higher ones."""
+    """The summit of every pixel inside (n,), those that rise less than `rise` above a pass joined to higher ones."""
     peaks, owner = heights.ravel(), np.arange(heights.size)
 
     def top(summit: int) -> int:

@@ -61,7 +61,7 @@ _NAMED: dict[str, dict[str, Callable[..., Any]]] = {
     "Basics (7.2)": {
         "statistics": findings.measure,
         "grey": arrays.to_grey,
-        "colour": arrays.convert_colour,
+        "colour": findings.recolour,
         "crop": geometry.crop,
         "resize": geometry.resize,
         "zoom": geometry.zoom,

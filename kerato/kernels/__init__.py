@@ -1,5 +1,6 @@
 """Convolution and pooling as XLA should have them, channels last; knows nothing of layers, graphs or training."""
 
+from kerato.kernels.choice import explain
 from kerato.kernels.convolution import convolution, convolution_transpose, depthwise_convolution
 from kerato.kernels.pooling import average_pool, max_pool
 from kerato.kernels.windows import output_length, output_lengths, transpose_length, transpose_lengths
@@ -9,6 +10,7 @@ __all__ = [
     "convolution",
     "convolution_transpose",
     "depthwise_convolution",
+    "explain",
     "max_pool",
     "output_length",
     "output_lengths",

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from kerato.kernels import cpu, stock
-from kerato.kernels.windows import Windows
+from kerato.kernels.windows import Windows, windows
 
 PLATFORMS = (None, "cpu")
 BUNDLE = {"y": 32, "x": 32, "kernel": 8}  # input channels that one bundle of groups may fill with zeros
@@ -102,3 +102,13 @@ def _solve(platform: str | None, role: str, a: jax.Array, b: jax.Array, geometry
 def _bundle(groups: int, most: int) -> int:
     """The largest divisor of `groups` that is at most `most`, at least 1."""
     return max(size for size in range(1, max(1, min(groups, most)) + 1) if groups % size == 0)
+
+
+def explain(platform: str) -> str:
+    """One line for a person: how a 3x3 convolution of 32 channels and its two gradients are computed on `platform`."""
+    geometry = windows("explain", (32, 32), 3, 1, "same")
+    named = {"output": "y", "input gradient": "x", "kernel gradient": "kernel"}
+    choices = {name: choose(role, platform, 32, geometry) for name, role in named.items()}
+    if len({choice.form for choice in choices.values()}) == 1:
+        return f"convolutions on {platform}: {choices['output'].form} ({choices['output'].why})"
+    return f"convolutions on {platform}: " + ", ".join(f"{name} {c.form} ({c.why})" for name, c in choices.items())

@@ -162,7 +162,8 @@ def sum_over_pictures(
 
 def accumulator(x: jax.Array) -> jnp.dtype:
     """float32 at least: sums of many bfloat16 products lose their end."""
-    return jnp.promote_types(x.dtype, jnp.float32)
+    exact: jnp.dtype = jnp.promote_types(x.dtype, jnp.float32)
+    return exact
 
 
 def _outer(a: jax.Array, b: jax.Array) -> jax.Array:

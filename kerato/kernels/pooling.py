@@ -76,10 +76,11 @@ def _counts(geometry: Windows) -> np.ndarray:
     def along(axis: int) -> np.ndarray:
         starts = np.arange(geometry.output[axis]) * geometry.strides[axis] - geometry.padding[axis][0]
         positions = starts[:, None] + np.arange(geometry.window[axis])
-        return np.sum((positions >= 0) & (positions < geometry.lengths[axis]), axis=1)
+        real: np.ndarray = np.sum((positions >= 0) & (positions < geometry.lengths[axis]), axis=1)
+        return real
 
     counts: np.ndarray = reduce(np.multiply.outer, map(along, range(geometry.rank)))
-    return np.maximum(counts, 1)[..., None]
+    return np.asarray(np.maximum(counts, 1)[..., None])
 
 
 def _operands(

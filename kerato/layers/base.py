@@ -162,6 +162,15 @@ class Layer(Calls, Weights, Configurable):
         self._weights.append(variable)
         return variable
 
+    def activate(self, y: Array) -> Array:
+        """The activation's value; what it was made from stays known to the losses."""
+        if self.activation is None:
+            return y
+        value, run = self.activation(y), running()
+        if run is not None:
+            run.logits[id(value)] = (value, self.activation.__name__, y)
+        return value
+
     def expect(self, sizes: dict[int, int | None]) -> None:
         """From now on inputs must have these sizes: axis -> size."""
         self._expected.update({axis: size for axis, size in sizes.items() if size is not None})

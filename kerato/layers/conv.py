@@ -128,7 +128,7 @@ class Conv(Spatial):
         if self.use_bias:
             shape = (-1,) if self.channel_axis == -1 else (-1,) + (1,) * self.rank
             y = y + ops.reshape(self.bias, shape)
-        return y if self.activation is None else self.activation(y)
+        return self.activate(y)
 
 
 class Conv1D(Conv):

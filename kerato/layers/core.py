@@ -36,13 +36,13 @@ class InputLayer(Layer):
     ) -> None:
         super().__init__(name=name, dtype="float32", **common)
         if input_tensor is None:
-            if self.batch_shape is None:
-                if self.shape is None:
-                    raise invalid(title(self), "shape", "the shape of one sample, e.g. (28, 28, 1)", None)
-                self.batch_shape = (batch_size, *self.shape)
-            input_tensor = Tensor(self.batch_shape, policy_name(dtype or config.floatx()), name=self.name)
+            sizes = self._arguments["batch_shape"]
+            if sizes is None and self._arguments["shape"] is None:
+                raise invalid(title(self), "shape", "the shape of one sample, e.g. (28, 28, 1)", None)
+            sizes = (batch_size, *self._arguments["shape"]) if sizes is None else sizes
+            input_tensor = Tensor(sizes, policy_name(dtype or config.floatx()), name=self.name)
         self.tensor = input_tensor
-        self.batch_shape = tuple(input_tensor.shape)
+        self.batch_shape: tuple[int | None, ...] = input_tensor.shape
         self.tensor.layer = self
         self.built = True
 
@@ -106,7 +106,7 @@ class Dense(Layer):
         y = ops.matmul(x, self.kernel)
         if self.use_bias:
             y = y + self.bias
-        return y if self.activation is None else self.activation(y)
+        return self.activate(y)
 
 
 class Activation(Layer):
@@ -119,7 +119,7 @@ class Activation(Layer):
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
-        return x if self.activation is None else self.activation(x)
+        return self.activate(x)
 
 
 class Dropout(Layer):

@@ -78,6 +78,19 @@ def test_the_signature_is_the_book_s() -> None:
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters[19:])
 
 
+def test_the_page_of_the_book_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "book_7_1_augmentation.md"
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for language, block in re.findall(r"```(python)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        if language:
+            exec(block, names)
+        else:
+            assert capsys.readouterr().out == block
+
+
 def test_row_7_1_05_preview(tmp_path: Path) -> None:
     cat = Image.fromarray(RNG.integers(0, 256, (60, 80, 3)).astype(np.uint8))
     x = img_to_array(cat)

@@ -34,7 +34,7 @@ def test_row_7_3_01_low_and_high_are_the_ends_of_the_scale() -> None:
 @pytest.mark.parametrize("sigma", [0.0, 2.0, (1.0, 30.0)], ids=lambda sigma: f"row_7_3_02-{sigma}")
 def test_density_sums_to_the_number_of_points(sigma: float | tuple[float, float]) -> None:
     points = np.random.default_rng(0).uniform(0, (40, 30), (500, 2))
-    points[:4] = [[0, 0], [39.99, 0], [0, 29.99], [39.99, 29.99]]
+    points[:4] = [[0.0, 0.0], [39.99, 0.0], [0.0, 29.99], [39.99, 29.99]]
     density = image.density(points, (30, 40), sigma)
     assert density.shape == (30, 40)
     assert density.sum() == pytest.approx(500, abs=1e-9)

@@ -120,6 +120,7 @@ def test_the_cats_and_dogs(data: Path, capsys: pytest.CaptureFixture[str]) -> No
     )
     assert capsys.readouterr().out == "Found 400 images belonging to 2 classes.\n"
     assert source.class_indices == {"cats": 0, "dogs": 1}
+    assert source.labels is source.classes
     batches = [next(source) for _ in range(len(source))]
     assert sum(labels.sum() for _, labels in batches) == 200
     assert all(pictures.min() >= 0 and pictures.max() <= 1 for pictures, _ in batches)

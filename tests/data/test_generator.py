@@ -57,6 +57,12 @@ def test_each_transformation_has_its_own_draw() -> None:
     assert both.get_random_transform(PICTURE.shape, seed=8)["theta"] == alone["theta"]
 
 
+def test_an_empty_choice_of_shifts_is_none() -> None:
+    choices: list[Any] = [0, 0.0, []]
+    for nothing in choices:
+        assert ImageDataGenerator(width_shift_range=nothing).get_random_transform(PICTURE.shape, seed=1)["ty"] == 0
+
+
 def test_random_transform_is_its_draw_applied() -> None:
     generator = ImageDataGenerator(rotation_range=40, zoom_range=0.3, channel_shift_range=20)
     parameters = generator.get_random_transform(PICTURE.shape, seed=3)
@@ -88,8 +94,9 @@ def test_dtype(dtype: str) -> None:
 
 
 def test_an_older_dialect_can_choose_its_own_meaning() -> None:
-    def table(owner: Any, given: Any) -> Any:
-        return {"interpolation_order": 0, "shear_unit": "radians"} | given if owner == "ImageDataGenerator" else given
+    def table(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        assert owner == "ImageDataGenerator"
+        return args, {"interpolation_order": 0, "shear_unit": "radians"} | kwargs
 
     with config.dialect(table):
         old = ImageDataGenerator(shear_range=0.2)
@@ -115,6 +122,8 @@ def test_the_configured_data_format_counts() -> None:
         ({"zoom_range": 1.0}, r"`zoom_range` must be a number in \[0, 1\), or a pair"),
         ({"zoom_range": (2, 1)}, "`zoom_range` must be"),
         ({"width_shift_range": "wide"}, "`width_shift_range` must be a number or a sequence"),
+        ({"width_shift_range": float("inf")}, "`width_shift_range` must be a number"),
+        ({"brightness_range": (2, 1)}, "`brightness_range` must be a pair"),
         ({"brightness_range": 0.5}, "`brightness_range` must be a pair"),
         ({"validation_split": 1}, r"`validation_split` must be a number >= 0 and < 1"),
         ({"interpolation_order": 6}, "`interpolation_order` must be an int from 0"),

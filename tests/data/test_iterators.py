@@ -123,6 +123,40 @@ def test_indexing_and_streams() -> None:
         source(0, 4)
 
 
+@pytest.mark.parametrize("workers", [0, 3])
+def test_reading_by_index_as_keras_does(workers: int) -> None:
+    source = ImageDataGenerator(**AUGMENTED).flow(PICTURES, batch_size=16, seed=1, workers=workers)
+    places = [(0, 0), (0, 0), (0, 1), (0, 3), (0, 2), (0, 3), None, (1, 0), (1, 1), (1, 1), None, (2, 0)]
+    for place in places:
+        if place is None:
+            source.on_epoch_end()
+        else:
+            np.testing.assert_array_equal(source[place[1]], source(*place))
+    np.testing.assert_array_equal(next(source), source(2, 0))
+    source.restore({"seed": 2, "epoch": 2, "batch_index": 1})
+    other = ImageDataGenerator(**AUGMENTED).flow(PICTURES, batch_size=16, seed=2)
+    np.testing.assert_array_equal(next(source), other(2, 1))
+
+
+def test_reading_by_index_in_order_is_made_ahead() -> None:
+    made: list[int] = []
+
+    def count(picture: Any) -> Any:
+        made.append(1)
+        return picture
+
+    source = ImageDataGenerator(preprocessing_function=count).flow(PICTURES, batch_size=5, workers=2, max_queue_size=3)
+    for step in range(10):
+        source[step]
+    source.on_epoch_end()
+    for step in range(10):
+        source[step]
+    deadline = time.monotonic() + 5
+    while len(made) < 115 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert 100 < len(made) <= 120
+
+
 def test_without_a_seed_numpy_gives_one() -> None:
     np.random.seed(1337)
     first = ImageDataGenerator(**AUGMENTED).flow(PICTURES)
@@ -265,6 +299,26 @@ def test_feature_wise_steps_without_fit_warn_once() -> None:
     with pytest.warns(UserWarning, match="featurewise_center and featurewise_std_normalization do nothing"):
         source = generator.flow(PICTURES, shuffle=False)
     np.testing.assert_array_equal(next(source), PICTURES[:32])
+
+
+def test_the_example_makes_its_preview(tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    example = Path(__file__).parents[2] / "examples" / "7_1_augmentation_preview.py"
+    subprocess.run([sys.executable, example, tmp_path], check=True, capture_output=True)
+    assert len(list((tmp_path / "preview").glob("cat_*.jpeg"))) == 21
+    assert (tmp_path / "7_1_augmentation_preview.jpg").stat().st_size > 20_000
+
+
+def test_names_are_where_keras_users_look() -> None:
+    import kerato.data
+    import kerato.preprocessing
+
+    assert kerato.data.ImageDataGenerator is kerato.preprocessing.image.ImageDataGenerator
+    assert "load_img" in dir(kerato.data)
+    assert "image" in dir(kerato.preprocessing)
+    for module in (kerato.data, kerato.preprocessing):
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            getattr(module, "nothing")  # noqa: B009
 
 
 def test_importing_augmentation_imports_no_engine() -> None:

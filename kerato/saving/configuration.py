@@ -1,0 +1,413 @@
+"""Models as plain data and back, in Keras 3's form: layers, the calls between them, and how a model was compiled.
+
+A call is stored with its arguments; a tensor among them is `[name of its layer, which call of it, which output]`.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kerato.arguments import Configurable, parameters, snake_case, title
+from kerato.errors import InvalidCall, InvalidValue, show
+from kerato.graph import Expansion, Node, Tensor
+from kerato.layers.base import Layer
+from kerato.layers.core import Input, InputLayer, Lambda
+from kerato.ops import leaves, tree_map
+from kerato.saving.arrangement import arranged, in_key_order, is_closed
+from kerato.saving.operations import known_operation, stored_form
+from kerato.saving.records import custom_objects, described, from_record, made, models, plain, reading, reads, record
+from kerato.saving.records import revived
+
+Maker = Callable[[dict[str, Any]], Any]
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def graph_config(model: Any) -> dict[str, Any]:
+    """What rebuilds a model: its layers and calls, or the arguments of a subclass that has a constructor of its own.
+
+    Raises:
+        InvalidValue: a call cannot be written down: a gradient, a variable, a Lambda that uses more than its input.
+    """
+    if isinstance(model, models()["Sequential"]):
+        return _stack_config(model)
+    if not model.is_graph or "outputs" not in parameters(type(model)):
+        found = Layer.get_config(model)
+        return {name: value for name, value in found.items() if name in parameters(type(model))}
+    return Writer(model).config()
+
+
+def _stack_config(model: Any) -> dict[str, Any]:
+    stack = model.sublayers
+    if model.outputs and not isinstance(stack[0], InputLayer):
+        stack = [_entry(model.inputs[0]), *stack]
+    config = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype_policy}
+    config["layers"] = [model_record(layer) for layer in stack]
+    return {**config, "build_input_shape": list(model.inputs[0].shape)} if model.outputs else config
+
+
+def _entry(tensor: Tensor, name: str | None = None) -> InputLayer:
+    """The layer that holds an input; a new one for a tensor from the middle of another graph."""
+    found = getattr(tensor, "layer", None)
+    return found or Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name or tensor.name).layer  # type: ignore[attr-defined,no-any-return]
+
+
+class Writer:
+    """The configuration of a graph."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.owners = arranged(model.inputs, model.__dict__["_output_structure"])
+        self.entries = {tensor: _entry(tensor, f"input_{i}") for i, tensor in enumerate(model.inputs)}
+        self.names: dict[Any, str] = {}
+        layers = [owner for owner in self.owners if isinstance(owner, Layer)]
+        self._taken = Counter(layer.name for layer in [*layers, *self.entries.values()])
+        for owner in self.owners:
+            self.names[owner] = self._name(owner)
+
+    def _name(self, owner: Any) -> str:
+        if isinstance(owner, Tensor):
+            return self.entries[owner].name
+        if isinstance(owner, Layer):
+            return owner.name
+        base = snake_case(str(self._operation(owner)["class_name"]))
+        name, number = base, 0
+        while self._taken[name]:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken[name] += 1
+        return name
+
+    def _operation(self, node: Node) -> dict[str, Any]:
+        return stored_form(node.name, node.args, node.kwargs)[0]
+
+    def config(self) -> dict[str, Any]:
+        """The whole graph."""
+        twins = [name for name, count in self._taken.items() if count > 1]
+        if twins:
+            raise InvalidValue(
+                f"{title(self.model)}: every layer must have a name of its own. Two are called {twins[0]!r}."
+            )
+        described = [self._owner(owner) for owner in self.owners]
+        ends = {"inputs": "_input_structure", "outputs": "_output_structure"}
+        structures = {what: self.model.__dict__[attribute] for what, attribute in ends.items()}
+        return {
+            "name": self.model.name,
+            "trainable": self.model.trainable,
+            "layers": described,
+            "input_layers": tree_map(lambda t: [self.names[getattr(t, "layer", t)], 0, 0], structures["inputs"]),
+            "output_layers": tree_map(lambda t: self._place(t, 1), structures["outputs"]),
+        }
+
+    def _owner(self, owner: Any) -> dict[str, Any]:
+        calls = [self._call(node) for node in self.owners[owner]]
+        name = self.names[owner]
+        if isinstance(owner, Node):
+            found = plain(self._operation(owner))
+            return {**found, "config": {"name": name, **found["config"]}, "name": name, "inbound_nodes": calls}
+        layer = self.entries[owner] if isinstance(owner, Tensor) else owner
+        return {**model_record(layer), "name": name, "inbound_nodes": [] if isinstance(layer, InputLayer) else calls}
+
+    def _call(self, node: Node) -> dict[str, Any]:
+        self._check(node)
+        if isinstance(node, Expansion):
+            return {"args": [self._part(node.given)], "kwargs": {}}
+        args: Any = list(node.args)
+        kwargs = node.kwargs
+        if not node.is_layer:
+            _, args, kwargs = stored_form(node.name, node.args, node.kwargs)
+        return {"args": [self._part(item) for item in args], "kwargs": self._part(kwargs)}
+
+    def _check(self, node: Node) -> None:
+        if isinstance(node, Expansion) and not is_closed(node):
+            raise InvalidValue(
+                f"{title(node.owner)}: the function uses other tensors or layers than its input, so its name does not "
+                "say what it computes. Give all tensors as inputs, Lambda(f)([x, y]), and call layers outside."
+            )
+        if not node.is_layer and known_operation("kerato.ops", node.name, {}) is None:
+            raise InvalidValue(
+                f"{title(self.model)}: {node.name.strip('_')} between the layers cannot be written to a file. Compute "
+                "them with a Model on the saved outputs, or outside."
+            )
+
+    def _part(self, value: Any) -> Any:
+        """An argument of a call: tensors by their place, the rest as data."""
+        if isinstance(value, Tensor):
+            spec = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": self._place(value)}
+            return {"class_name": "__keras_tensor__", "config": spec}
+        if isinstance(value, (list, tuple)):
+            return [self._part(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self._part(item) for name, item in value.items()}
+        return plain(value)
+
+    def _place(self, tensor: Tensor, first: int = 0) -> list[Any]:
+        """[owner's name, call, output]; Keras counts the calls of a nested graph from 1 in the list of outputs."""
+        if tensor in self.entries or tensor.node is None:
+            return [self.names[getattr(tensor, "layer", tensor)], 0, 0]
+        node = tensor.node
+        owner = node.owner if node.is_layer else node
+        index = list(in_key_order(node.result)).index(tensor)
+        return [self.names[owner], self.owners[owner].index(node) + first * _is_nested_graph(owner), index]
+
+
+def _is_nested_graph(owner: Any) -> bool:
+    return isinstance(owner, models()["Model"]) and not isinstance(owner, models()["Sequential"]) and owner.is_graph
+
+
+def model_record(model: Any) -> dict[str, Any]:
+    """A layer or model as a record, with how it was compiled and, where no graph tells, for which input it was built."""
+    found = record(model)
+    if not isinstance(model, models()["Model"]):
+        return found
+    if not model.is_graph and model.__dict__.get("built_for"):
+        found["build_config"] = {"input_shape": plain(model.built_for)}
+    compiled = compile_config(model)
+    return {**found, "compile_config": compiled} if compiled else found
+
+
+def compile_config(model: Any) -> dict[str, Any] | None:
+    """The arguments of `compile` as data, None for a model that is not compiled."""
+    if model.optimizer is None:
+        return None
+    try:
+        optimizer = record(model.optimizer)
+    except InvalidCall as error:
+        warnings.warn(f"save: {error}", stacklevel=2)
+        return None
+    rest = {name: plain(value) for name, value in model._compiled.items()}
+    return {"optimizer": optimizer, **rest, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": True}
+
+
+def to_json(model: Any, **options: Any) -> str:
+    """The model without its weights as JSON text; `options` are those of `json.dumps`."""
+    return json.dumps(model_record(model), **options)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The model that `to_json` described, with new weights.
+
+    Raises:
+        BadFile: `text` is no JSON, or describes no model.
+        UnknownName: it names a class or function that is neither Kerato's nor in `custom_objects`.
+    """
+    with reads(None if reading().owner != "from_config" else "model_from_json", custom_objects) as now:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise now.damaged(f"it is no JSON ({error})") from None
+        return model_from_record(found)
+
+
+def model_from_record(found: Any, compiled: bool = True) -> Any:
+    """The model that a record describes, compiled as it was.
+
+    Raises:
+        BadFile: the record describes no model.
+    """
+    model = from_record(found)
+    if not isinstance(model, models()["Model"]):
+        raise reading().damaged(f"it describes a {type(model).__name__}, not a model")
+    shape = (found.get("build_config") or {}).get("input_shape")
+    if shape and not model.is_graph:
+        model.compute_output_shape(_sizes(shape))
+    if compiled and found.get("compile_config"):
+        _compile(model, found["compile_config"])
+    return model
+
+
+def _sizes(shape: Any) -> Any:
+    if isinstance(shape, dict):
+        return {name: _sizes(item) for name, item in shape.items()}
+    return [_sizes(item) for item in shape] if any(isinstance(item, list) for item in shape) else tuple(shape)
+
+
+def _compile(model: Any, found: dict[str, Any]) -> None:
+    known = custom_objects()
+    names = ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics")
+    given = {name: revived(found.get(name)) for name in names}
+    model.compile(**tree_map(lambda leaf: known.get(leaf, leaf) if isinstance(leaf, str) else leaf, given))
+    if model.built:
+        model.optimizer.build(list(model.trainable_variables))
+
+
+def graph_from_config(kind: type[Any], config: dict[str, Any], make: Maker = from_record) -> Any:
+    """The model of class `kind` that `graph_config` described, with new weights; `make` gives a layer for its record.
+
+    Raises:
+        BadFile: the configuration is damaged.
+        UnknownName: it names a class that is neither Kerato's nor registered.
+    """
+    if "layers" not in config:
+        return kind(**{name: revived(value) for name, value in config.items()})
+    if issubclass(kind, models()["Sequential"]):
+        return _stack(kind, config, make)
+    rest = dict(config)
+    wiring = Wiring(_listed(rest.pop("layers")), make)
+    inputs, outputs = rest.pop("input_layers", None), rest.pop("output_layers", None)
+    trainable = rest.pop("trainable", True)
+    model = kind(inputs=wiring.tensors(inputs), outputs=wiring.tensors(outputs, 1), **rest)
+    model.__dict__["_trainable"] = bool(trainable)  # the layers' own flags are theirs
+    return model
+
+
+def _listed(found: Any) -> list[dict[str, Any]]:
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise reading().damaged("`layers` is no list of layers")
+    return found
+
+
+def _stack(kind: type[Any], config: dict[str, Any], make: Maker) -> Any:
+    model = kind(name=config.get("name"), dtype=revived(config.get("dtype")))
+    for item in _listed(config["layers"]):
+        model.add(make(item))
+    if config.get("build_input_shape") and model.sublayers:
+        model.build(tuple(config["build_input_shape"]))
+    model.__dict__["_trainable"] = bool(config.get("trainable", True))
+    return model
+
+
+class Wiring:
+    """A graph being laid from its description: every call is made when what it needs is there."""
+
+    def __init__(self, layers: Sequence[dict[str, Any]], make: Maker) -> None:
+        self.owners: dict[str, Any] = {}
+        self.calls: dict[str, list[Any]] = {}
+        self.results: dict[str, list[list[Any]]] = {}
+        for item in layers:
+            self._add(item, make)
+        for name, calls in self.calls.items():
+            for index in range(len(calls)):
+                self._lay(name, index)
+
+    def _add(self, item: dict[str, Any], make: Maker) -> None:
+        inner = item.get("config")
+        name = item.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+        calls = item.get("inbound_nodes", [])
+        if not isinstance(name, str) or name in self.owners or not isinstance(calls, list):
+            raise reading().damaged(f"the layer {show(name)} has no name of its own, or no list of calls")
+        owner = known_operation(item.get("module"), item.get("class_name"), inner if isinstance(inner, dict) else {})
+        self.owners[name] = owner = owner or make(item)
+        self.calls[name] = [] if isinstance(owner, InputLayer) else calls
+        self.results[name] = [[owner.tensor]] if isinstance(owner, InputLayer) else []
+
+    def _lay(self, name: str, index: int) -> None:
+        """Make a call, after those it needs: the earlier ones of the same layer, and those that give its arguments."""
+        path = {(name, index): None}
+        while path:
+            name, index = next(reversed(path))
+            needed = next((place for place in self._needs(name, index) if not self._is_there(*place)), None)
+            if self._is_there(name, index):
+                path.popitem()
+            elif needed is None:
+                self._call(name, self.calls[name][index])
+            elif needed in path:
+                raise reading().damaged(f"the layer {needed[0]!r} takes its own output as input")
+            else:
+                path[needed] = None
+
+    def _is_there(self, name: str, index: int) -> bool:
+        return index < len(self.results[name])
+
+    def _needs(self, name: str, index: int) -> Iterator[tuple[str, int]]:
+        if index and not self._is_there(name, index - 1):
+            yield name, index - 1
+        for place in _places(self.calls[name][index]):
+            yield self._checked(place)[:2]
+
+    def _checked(self, place: Any) -> tuple[str, int, int]:
+        if not isinstance(place, list) or len(place) != 3:
+            raise reading().damaged(f"{show(place)} is no place in the graph")
+        name, call, output = place
+        if not isinstance(name, str) or name not in self.owners:
+            raise reading().damaged(f"a call takes the output of {show(name)}, which is not there")
+        count = max(len(self.calls[name]), len(self.results[name]))
+        if not (type(call) is int and type(output) is int and 0 <= call < count and output >= 0):
+            raise reading().damaged(f"a call takes the output {show(place)}, which is not there")
+        return name, call, output
+
+    def _call(self, name: str, call: Any) -> None:
+        args, kwargs = self._filled(call.get("args", [])), self._filled(call.get("kwargs", {}))
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        if not any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
+            raise reading().damaged(f"the call of {name!r} takes no tensor")
+        self.results[name].append(list(in_key_order(self.owners[name](*args, **kwargs))))
+
+    def _filled(self, value: Any) -> Any:
+        """Arguments with tensors in the place of their descriptions; lists without any are tuples, as in an index."""
+        if isinstance(value, list):
+            items = [self._filled(item) for item in value]
+            return items if any(isinstance(leaf, Tensor) for leaf in leaves(items)) else tuple(items)
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            return self._tensor(value["config"]["keras_history"])
+        if isinstance(value, dict) and "class_name" not in value:
+            return {name: self._filled(item) for name, item in value.items()}
+        return revived(value)
+
+    def _tensor(self, place: Any) -> Any:
+        name, call, output = self._checked(place)
+        if output >= len(self.results[name][call]):
+            raise reading().damaged(f"the layer {name!r} has no output {output}")
+        return self.results[name][call][output]
+
+    def tensors(self, places: Any, first: int = 0) -> Any:
+        """The tensors at a structure of places; `first` as in `Writer`."""
+        if isinstance(places, dict):
+            return {name: self.tensors(item, first) for name, item in places.items()}
+        if isinstance(places, list) and len(places) == 3 and isinstance(places[0], str):
+            name, call, output = places
+            if first and isinstance(call, int) and _is_nested_graph(self.owners.get(name)):
+                call -= first
+            return self._tensor([name, call, output])
+        if isinstance(places, list):
+            return [self.tensors(item, first) for item in places]
+        raise reading().damaged(f"{show(places)} is no place in the graph")
+
+
+def _places(value: Any) -> Iterator[Any]:
+    """The places of all tensors in a described call."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        inner = value.get("config")
+        yield inner.get("keras_history") if isinstance(inner, dict) else None
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _places(item)
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+
+
+def clone(model: Any, clone_function: Callable[[Any], Any] | None = None) -> Any:
+    """A model of the same layers and calls with new weights; `clone_function(layer)` gives each layer's copy.
+
+    Raises:
+        InvalidValue: the model is a subclass with a constructor of its own.
+    """
+    config = graph_config(model)
+    if "layers" not in config:
+        raise InvalidValue(f"{title(model)}: only Sequential models and graphs can be cloned. Make a new one.")
+    known = {layer.name: layer for layer in [*model.layers, *model.sublayers]}
+    copy = clone_function or again
+
+    def make(item: dict[str, Any]) -> Any:
+        layer = known.get(item["config"]["name"])
+        return from_record(item) if layer is None or isinstance(layer, InputLayer) else copy(layer)
+
+    return graph_from_config(type(model), config, make)
+
+
+def again(layer: Any) -> Any:
+    """A layer of the same configuration, with the same functions and new weights."""
+    if isinstance(layer, models()["Model"]) and layer.is_graph:
+        return clone(layer)
+    given = layer.__dict__.get("_arguments", {})
+    functions = {name: value for name, value in given.items() if callable(value) and not isinstance(value, Configurable)}
+    return made(type(layer), {**(described(layer) if not isinstance(layer, Lambda) else layer.get_config()), **functions})

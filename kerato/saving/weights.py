@@ -1,0 +1,265 @@
+"""Weights in HDF5, in Keras 3's layout: `layers/dense_1/vars/0` is the first variable of the second Dense layer.
+
+A path is made of attribute names, and inside lists of snake-case class names with a counter, never of layer names. The
+reader follows no link, no external and no virtual data, and knows every size before it reads a value.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerato.arguments import snake_case
+from kerato.errors import BadFile, InvalidCall, plural
+from kerato.layers.base import Layer
+from kerato.saving.records import models
+from kerato.variables import Variable
+
+#: more objects, or groups in groups, than any model has
+LIMIT_OBJECTS, LIMIT_DEPTH = 200_000, 64
+#: how many times larger than stored (compressed) a variable may be, from this size on
+LIMIT_RATIO, RATIO_FROM_BYTES = 100, 2**20
+
+
+# -- where variables lie -----------------------------------------------------------------------------------------------
+
+
+def places(owner: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """(path, layer) of a model or layer and of all layers inside it, each once."""
+    seen = set() if seen is None else seen
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    yield path, owner
+    for name, child in _children(owner):
+        yield from _inside(child, f"{path}/{name}".lstrip("/"), seen)
+
+
+def _inside(child: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    if isinstance(child, Layer):
+        yield from places(child, path, seen)
+    elif isinstance(child, (list, tuple, dict)):
+        for name, item in _counted(child.values() if isinstance(child, dict) else child):
+            yield from _inside(item, f"{path}/{name}", seen)
+
+
+def _counted(items: Any) -> Iterator[tuple[str, Any]]:
+    used: dict[str, int] = {}
+    for item in items:
+        if isinstance(item, (Layer, list, tuple, dict)):
+            base = snake_case(type(item).__name__) if isinstance(item, Layer) else "container"
+            name = f"{base}_{used[base]}" if base in used else base
+            used[base] = used.get(base, 0) + 1
+            yield _functional(name, item), item
+
+
+def _functional(name: str, item: Any) -> str:
+    return name
+
+
+def _children(owner: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(owner, models()["Model"]) and (owner.is_graph or isinstance(owner, models()["Sequential"])):
+        yield "layers", owner.layers
+    for name in sorted(owner.__dict__, key=lambda name: f"~{name}" if name.startswith("_") else name):
+        if name not in _OWN:
+            yield name, owner.__dict__[name]
+
+
+#: attributes of the base classes, in which no layer of the user's lies
+_OWN = frozenset(
+    """_arguments _engine _expected _input_structure _layers _nodes _objective _optimizer _output_structure _prediction
+    _stack _weights inputs outputs history""".split()
+)
+
+
+def own_variables(layer: Any) -> list[Variable]:
+    """The variables of a layer itself, trainable ones first."""
+    found = layer._own()
+    return [v for v in found if v.trainable] + [v for v in found if not v.trainable]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The variables of a model by their paths, the groups that Keras makes, and the optimizer's variables."""
+
+    groups: dict[str, str]
+    variables: dict[str, Variable]
+    optimizer: list[Variable]
+
+
+def plan(model: Any) -> Plan:
+    """Where the variables of a model lie in a file."""
+    groups: dict[str, str] = {}
+    variables: dict[str, Variable] = {}
+    for path, layer in places(model):
+        group = f"{path}/vars".lstrip("/")
+        groups[group] = layer.name
+        variables |= {f"{group}/{index}": variable for index, variable in enumerate(own_variables(layer))}
+    optimizer = model.optimizer
+    if optimizer is not None:
+        groups["optimizer/vars"] = optimizer.name
+    return Plan(groups, variables, [] if optimizer is None else list(optimizer.variables))
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def weights_bytes(model: Any) -> bytes:
+    """The HDF5 file of a model's weights and of its optimizer's state."""
+    import h5py
+
+    found = plan(model)
+    optimizer = {f"optimizer/vars/{i}": variable for i, variable in enumerate(found.optimizer)}
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        for group, name in found.groups.items():
+            file.create_group(group).attrs["name"] = name
+        for path, variable in {**found.variables, **optimizer}.items():
+            made = file.create_dataset(path, data=np.asarray(variable.concrete()))
+            if variable.dtype == "bfloat16":
+                made.attrs["dtype"] = "bfloat16"
+    return memory.getvalue()
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+class Stored:
+    """The variables in an HDF5 file, checked as they are found; a context.
+
+    Raises:
+        BadFile: no HDF5 file, damaged, or with anything but groups and plain arrays of numbers.
+    """
+
+    def __init__(self, data: Any, owner: str) -> None:
+        import h5py
+
+        self.owner = owner
+        self._h5py = h5py
+        try:
+            self._file = h5py.File(data, "r")
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BadFile(f"{owner}: the weights are damaged or no HDF5 ({_reason(error)}).") from None
+        self.found: dict[str, Any] = {}
+
+    def __enter__(self) -> Stored:
+        try:
+            self._count = 0
+            self._collect(self._file, "", 0)
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            self._file.close()
+            if isinstance(error, BadFile):
+                raise
+            raise BadFile(f"{self.owner}: the weights are damaged ({_reason(error)}).") from None
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._file.close()
+
+    def _refused(self, path: str, why: str) -> BadFile:
+        return BadFile(f"{self.owner}: {path or '/'} in the weights {why}. A model file never needs that; not loaded.")
+
+    def _collect(self, group: Any, path: str, depth: int) -> None:
+        for name in group:
+            inner = f"{path}/{name}".lstrip("/")
+            self._count += 1
+            if self._count > LIMIT_OBJECTS or depth > LIMIT_DEPTH:
+                raise self._refused(inner, f"is one of more than {LIMIT_OBJECTS:,} objects, or nested too deeply")
+            if not isinstance(group.get(name, getlink=True), self._h5py.HardLink):
+                raise self._refused(inner, "is a link to another place or file")
+            item = group[name]
+            if isinstance(item, self._h5py.Group):
+                self._collect(item, inner, depth + 1)
+            else:
+                self._check(item, inner)
+                self.found[inner] = item
+
+    def _check(self, item: Any, path: str) -> None:
+        if not isinstance(item, self._h5py.Dataset):
+            raise self._refused(path, "is a data type, not an array")
+        if item.external or item.is_virtual:
+            raise self._refused(path, "takes its values from another file")
+        if item.shape is None or (item.dtype.kind not in "fiub" and item.attrs.get("dtype") != "bfloat16"):
+            raise self._refused(path, "holds no numbers")
+        declared, stored = math.prod(item.shape) * item.dtype.itemsize, item.id.get_storage_size()
+        allowed = LIMIT_RATIO * stored if item.chunks and declared > RATIO_FROM_BYTES else declared
+        if declared > (allowed if item.chunks else stored):
+            raise self._refused(path, f"declares {declared:,} bytes where {stored:,} are stored")
+
+    def read(self, path: str) -> np.ndarray[Any, Any]:
+        """The array at a path."""
+        item = self.found[path]
+        try:
+            found = np.array(item)
+        except (OSError, ValueError, RuntimeError, TypeError) as error:
+            raise BadFile(f"{self.owner}: {path} in the weights cannot be read ({_reason(error)}).") from None
+        return found.view("bfloat16") if item.attrs.get("dtype") == "bfloat16" and found.dtype.kind == "V" else found
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+
+
+def load(model: Any, data: Any, owner: str, skip_mismatch: bool = False) -> None:
+    """Give a model the weights of an HDF5 file, and its optimizer the state, if the file has it.
+
+    Nothing is changed unless everything fits.
+
+    Args:
+        model: with its weights made.
+        data: a path or a binary file.
+        owner: how messages call the file.
+        skip_mismatch: take what fits, and leave the other weights as they are.
+
+    Raises:
+        BadFile: the file is no HDF5, is damaged, or its weights do not fit; every one that does not is named.
+        InvalidCall: the model has no weights yet.
+    """
+    wanted = plan(model)
+    if not model.built and not wanted.variables:
+        raise InvalidCall(
+            f"{model.name}: the weights do not exist yet. Call the model, or build it with an input shape, first."
+        )
+    with Stored(data, owner) as stored:
+        fitting = _fitting(wanted.variables, stored, model.name, skip_mismatch)
+        pairs = [(variable, stored.read(path)) for path, variable in fitting.items()]
+        pairs += _optimizer_state(wanted.optimizer, stored)
+    for variable, array in pairs:
+        variable.assign(array)
+
+
+def _fitting(
+    wanted: dict[str, Variable], stored: Stored, name: str, skip_mismatch: bool
+) -> dict[str, Variable]:
+    shapes = {path: tuple(item.shape) for path, item in stored.found.items() if not _is_aside(path)}
+    missing = [f"{path} {variable.shape}" for path, variable in wanted.items() if path not in shapes]
+    extra = [f"{path} {shape}" for path, shape in shapes.items() if path not in wanted]
+    both = {path: variable for path, variable in wanted.items() if path in shapes}
+    wrong = [f"{p} {shapes[p]} instead of {v.shape}" for p, v in both.items() if shapes[p] != v.shape]
+    if (missing or extra or wrong) and not skip_mismatch:
+        parts = [("not in the file", missing), ("not in the model", extra), ("of another shape", wrong)]
+        listed = "; ".join(f"{what}: {', '.join(items)}" for what, items in parts if items)
+        count = plural(len(missing) + len(extra) + len(wrong), "weight")
+        raise BadFile(f"{stored.owner}: {count} do not fit the model {name!r}. {listed}. Nothing was loaded.")
+    return {path: variable for path, variable in both.items() if shapes[path] == variable.shape}
+
+
+def _is_aside(path: str) -> bool:
+    """Whether a variable is none of a layer's weights: the optimizer's state, or where Keras's random numbers stand."""
+    return path.startswith("optimizer/") or "/seed_generator/" in path
+
+
+def _optimizer_state(wanted: Sequence[Variable], stored: Stored) -> list[tuple[Variable, Any]]:
+    """The optimizer's variables with their values: all of them, or the first ones of an optimizer not yet used."""
+    found = [path for path in stored.found if path.startswith("optimizer/vars/")]
+    paths = [f"optimizer/vars/{index}" for index in range(len(found))]
+    fits = sorted(found) == sorted(paths) and len(found) in (2, len(wanted)) and len(found) <= len(wanted)
+    pairs = list(zip(wanted, paths, strict=False)) if fits else []
+    if any(tuple(stored.found[path].shape) != variable.shape for variable, path in pairs):
+        return []
+    return [(variable, stored.read(path)) for variable, path in pairs]

@@ -58,9 +58,11 @@ SIDES = {
     "keras-torch": keras("torch", "torch"),
 }
 
+START = "start"  # the name of the three lines below among the works
 STARTS = {
-    "import": ("import (s)", "import", ()),
-    "start": ("second start of a script, import to first step (s)", "first_step", ("train",)),
+    "import": "import (s)",
+    "first step": "second start of a script, import to first step (s)",
+    "whole": "second start of a script, both (s)",
 }
 
 
@@ -148,20 +150,19 @@ def measure(work: str, processes: Sequence[Process], rounds: int, seconds: float
     return [result for _, _, result in results]
 
 
-def measure_start(work: str, sides: dict[str, Side], rounds: int, cache: Path) -> list[Result]:
+def measure_starts(sides: dict[str, Side], rounds: int, cache: Path) -> list[Result]:
     """Seconds that a new process takes; the first start of each side, which fills caches, does not count."""
-    _, key, arguments = STARTS[work]
-    results = [Result(work, name, "s") for name, side in sides.items() if not side.module.startswith("jax")]
+    started = {name: side for name, side in sides.items() if not side.module.startswith("jax")}
+    results = {name: [Result(work, name, "s") for work in STARTS] for name in started}
     for count in range(rounds + 1):
-        for result in results:
-            side = sides[result.side]
-            command = [str(side.python), str(HERE / "start.py"), side.module, *arguments]
+        for name, side in started.items():
+            command = [str(side.python), str(HERE / "start.py"), side.module]
             done = subprocess.run(command, capture_output=True, text=True, env=side.environment(cache))
-            if done.returncode:
-                result.note = done.stderr.strip().rpartition("\n")[2]
-            elif count:
-                result.values.append(json.loads(done.stdout.strip().rpartition("\n")[2])[key])
-    return results
+            took = json.loads(done.stdout.strip().rpartition("\n")[2]) if not done.returncode else {}
+            for result in results[name]:
+                result.note = done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+                result.values += [took[result.work]] if took and count else []
+    return [result for row in results.values() for result in row]
 
 
 def machine(processes: Sequence[Process]) -> dict[str, str]:
@@ -189,7 +190,7 @@ def processor() -> str:
 
 def title(work: str) -> str:
     """The work's line in the table."""
-    return WORKS[work].title if work in WORKS else STARTS[work][0]
+    return WORKS[work].title if work in WORKS else STARTS[work]
 
 
 def table(results: Sequence[Result]) -> str:
@@ -218,7 +219,7 @@ def write(path: Path, results: Sequence[Result], described: dict[str, str]) -> N
 def options() -> argparse.Namespace:
     """What is asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = [*WORKS, *STARTS]
+    every = [*WORKS, START]
     parser.add_argument("--works", nargs="+", choices=every, default=every, metavar="WORK", help=", ".join(every))
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), metavar="SIDE", help=", ".join(SIDES))
     parser.add_argument("--rounds", type=int, default=7, help="rounds over all sides [7]")
@@ -240,9 +241,9 @@ def main() -> None:
             for work in (name for name in asked.works if name in WORKS):
                 print(f"{title(work)} ...", file=sys.stderr)
                 results += measure(work, processes, rounds, 0 if asked.quick else ROUND_S)
-        for work in (name for name in asked.works if name in STARTS):
-            print(f"{title(work)} ...", file=sys.stderr)
-            results += measure_start(work, sides, rounds, Path(cache))
+        if START in asked.works:
+            print("starts ...", file=sys.stderr)
+            results += measure_starts(sides, rounds, Path(cache))
     print(table(results))
     for result in (one for one in results if one.note and "not written by hand" not in one.note):
         print(f"{title(result.work)}, {result.side}: {result.note}", file=sys.stderr)

@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from kerato.errors import KeratoError, suggest
+from kerato.errors import KeratoError, UnknownName, suggest
 
 #: verb -> (module:function, one line of help), in the order of a first acquaintance
 VERBS = {
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
         kerato.main(arguments, prog_name="kerato", standalone_mode=True)
     except KeratoError as error:
         click.echo(f"kerato: {error}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, UnknownName) else 1)
 
 
 if __name__ == "__main__":

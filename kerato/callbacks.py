@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kerato.errors import InvalidType, sentence, show
+
 Logs = dict[str, float]
 
 _BATCH_HOOKS = [f"on_{phase}batch_{edge}" for phase in ("", "train_", "test_", "predict_") for edge in ("begin", "end")]
@@ -91,11 +93,20 @@ class Callback:
         """Go on from what `state()` gave."""
 
 
+def as_list(callbacks: Any) -> list[Any]:
+    """Callbacks as `fit` takes them, one, several or None, as a list."""
+    return [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+
+
 class CallbackList:
     """The callbacks of one run, called together in their order."""
 
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
+        for item in self.callbacks:
+            if isinstance(item, type) or not hasattr(item, "set_model"):
+                hint = f"Make an object of it: {item.__name__}()." if isinstance(item, type) else ""
+                raise InvalidType(sentence(f"fit: `callbacks` must be a list of Callbacks. Got {show(item)}.", hint))
         self._hooks = {
             hook: [getattr(item, hook) for item in self.callbacks if overrides(item, hook)] for hook in _BATCH_HOOKS
         }

@@ -30,7 +30,8 @@ def confusion(y_true: Array, y_pred: Array, thresholds: Sequence[float], weight:
     y = cast(ops.not_equal(y_true, 0), dtype)
     true, false = (y, 1.0 - y) if weight is None else (y * weight, (1.0 - y) * weight)
     hits, alarms = (ops.sum(positive * ops.expand_dims(x, 0), axis=1) for x in (true, false))
-    return [hits, alarms, ops.sum(false, axis=0) - alarms, ops.sum(true, axis=0) - hits]
+    zeros, ones = (ops.sum(x, axis=0, keepdims=True) for x in (false, true))
+    return [hits, alarms, zeros - alarms, ones - hits]
 
 
 def _in_range(value: Any) -> list[float]:

@@ -57,7 +57,7 @@ class Engine:
         state = [*model.variables, *optimizer.variables, *objective.variables]
         self.variables: list[Variable] = list(dict.fromkeys(state))
         self.slot = Slot([])
-        self.looped: bool | None = None
+        self.looped: dict[str, bool] = {}
         self.why = ""
         self._pace: dict[Any, float] = {}
         self._programs: dict[Any, Program] = {}
@@ -93,6 +93,10 @@ class Engine:
         with self.model.forward(run, x) as outputs:
             total, parts = self.objective.value(run, y, outputs, w)
             penalties = [v.regularizer(v.value) for v in self.trainable if v.regularizer is not None]
+            if run.training and not (parts or penalties or run.losses):
+                raise InvalidCall(
+                    f"{self.model.name}: there is no loss to make smaller. Name one: compile(optimizer, loss='mse')."
+                )
             for item in (*penalties, *run.losses):
                 total = total + jnp.sum(item)
             self.objective.update(run, y, outputs, w, *lax.stop_gradient((total, parts)))
@@ -156,6 +160,10 @@ class Engine:
                     callbacks.progress(stop, self.logs())
                 if asked.is_set():
                     raise KeyboardInterrupt(f"stopped after step {stop} of epoch {epoch + 1}")
+                if watched and phase == "train" and self.model.stop_training:
+                    break
+            if asked.is_set():  # during the last steps of a stream, which are not looked at singly
+                raise KeyboardInterrupt(f"stopped after epoch {epoch + 1}")
         return self.logs()
 
     def _tell(self, callbacks: CallbackList, phase: str, edge: str, step: int, logs: dict[str, float]) -> None:
@@ -206,20 +214,20 @@ class Engine:
 
     def _loops(self, phase: str, size: int, *args: Any) -> bool:
         """Whether many steps run as one program: not where an operation would be slow inside a loop."""
-        if self.looped is None:
+        if phase not in self.looped:
             data, order, key = args
             inside = self._program(phase, "chunk", size).operations(
                 self.slot.values, data, order, np.int32(0), np.int32(1), key
             )
             slow = slow_in_loops(inside)
-            self.looped = not slow
+            self.looped[phase] = not slow
             self.why = (
                 f"single steps, because {', '.join(slow)} would be slow in a loop"
                 if slow
                 else ("many steps per program: all operations keep their speed in a loop")
             )
             _log.info("%s: %s", self.model.name, self.why)
-        return self.looped
+        return self.looped[phase]
 
     def _streamed(
         self, phase: str, source: Any, epoch: int, key: Array, watched: bool, callbacks: CallbackList

@@ -21,7 +21,7 @@ from kerato.data.decoding import Picture
 from kerato.data.sampling import evenly
 from kerato.data.sequences import pictures_in
 from kerato.data.video import Film
-from kerato.errors import BadFile, KeratoError, MissingExtra, invalid
+from kerato.errors import BadFile, KeratoError, MissingExtra, invalid, plural
 from kerato.image.arrays import at_least, opencv, to_grey, to_rgb, whole
 from kerato.image.draw import draw_boxes, sheet
 from kerato.image.files import FORMATS, read, write
@@ -120,8 +120,8 @@ class Haar(Detector):
             )
         path = cascade if Path(cascade).is_file() else f"{cv2.data.haarcascades}haarcascade_{cascade}.xml"
         try:
-            self.classifier = cv2.CascadeClassifier(path)
-            usable = not self.classifier.empty()
+            self.classifier = cv2.CascadeClassifier()
+            usable = bool(self.classifier.load(path))
         except cv2.error:
             usable = False
         if not usable:
@@ -360,7 +360,7 @@ def collect(
             break
     if not crops:
         folder.rmdir()
-        raise BadFile(f"{source}: there must be a face in it, but none was found in {len(empty)} pictures.")
+        raise BadFile(f"{source}: there must be a face in it, but none was found in {plural(len(empty), 'picture')}.")
     path = write(folder.with_name(f"{name}-sheet.png"), contact_sheet(folder, crops))
     return Collection(name, folder, path, crops, len(crops) + len(empty), empty, skipped)
 

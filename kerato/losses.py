@@ -312,7 +312,7 @@ class SparseCategoricalCrossentropy(_Named):
             if len(labels.shape) == len(ops.convert_to_tensor(y_pred).shape):
                 labels = ops.squeeze(labels, self.axis)
             counts = ops.not_equal(labels, self.ignore_class)
-            mask = counts if mask is None else ops.logical_and(mask, counts)
+            mask = counts if mask is None else ops.logical_and(ops.convert_to_tensor(mask), counts)
         return super().__call__(y_true, y_pred, sample_weight, mask)
 
 

@@ -19,6 +19,12 @@ from kerato.layers.base import Layer, automatic_name
 from kerato.layers.calls import shapes
 from kerato.layers.core import Input, InputLayer
 from kerato.ops import leaves, tree_map
+from kerato.saving import custom_object_scope, load_weights, save_model, save_weights, to_json
+from kerato.saving import load_model as load_model
+from kerato.saving import model_from_json as model_from_json
+from kerato.saving.arrangement import arranged
+from kerato.saving.configuration import clone, graph_config, graph_from_config
+from kerato.saving.records import MODELS
 from kerato.shapes import Spec
 from kerato.summary import summary_text
 from kerato.training import Trainer
@@ -64,7 +70,7 @@ class Model(Trainer, Layer):
                 f"{title(self)}: the outputs also depend on {', '.join(t.name for t in missing)}, which is not among "
                 f"the inputs ({', '.join(t.name for t in self.inputs)}). Add it to `inputs`."
             )
-        self._layers = layers_between(self.inputs, self.outputs)
+        self._layers = layers_between(self.inputs, outputs)
         self.output_names = _output_names(self.outputs)
         self.built = True
 
@@ -188,6 +194,7 @@ class Model(Trainer, Layer):
                 self._check_input(tensor, tuple(np.shape(value)) if not hasattr(value, "shape") else tuple(value.shape))
         else:
             super()._prepare(args)
+            self.built_for = shapes(args[0])
 
     def _check_input(self, tensor: Tensor, found: tuple[int | None, ...]) -> None:
         wanted = tensor.shape
@@ -254,28 +261,44 @@ class Model(Trainer, Layer):
 
     # -- configuration ---------------------------------------------------------------------------------------------
 
+    #: the shapes of the inputs that a model without a graph was last called with
+    built_for: Any = None
+    #: facts that come with the model's file: class names, preprocessing
+    extra: dict[str, Any] = {}
+
     def get_config(self) -> dict[str, Any]:
         """The layers, how they are connected, and the names of inputs and outputs."""
-        from kerato.saving.configuration import graph_config
-
         return graph_config(self)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The model that `get_config` described, with new weights."""
-        from kerato.saving.configuration import graph_from_config
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model that `get_config` described, with new weights; `custom_objects` are classes of the user's."""
+        with custom_object_scope(custom_objects or {}):
+            return graph_from_config(cls, config)
 
-        return graph_from_config(cls, config)
+    def to_json(self, **options: Any) -> str:
+        """The layers and how they are connected as JSON, for `model_from_json`."""
+        return to_json(self, **options)
 
     def save(self, path: Any, overwrite: bool = True) -> None:
-        """Write the whole model to a `.keras` file that Keras 3 loads too.
+        """Write the whole model to a `.keras` file that Keras 3 loads too, see `kerato.saving.save_model`.
 
         Raises:
             BadFile: the file exists and `overwrite` is False, or it cannot be written; an old file stays whole.
         """
-        from kerato.saving import save_model
-
         save_model(self, path, overwrite=overwrite)
+
+    def save_weights(self, path: Any, overwrite: bool = True) -> None:
+        """Write the weights to a `.weights.h5` file, see `kerato.saving.save_weights`."""
+        save_weights(self, path, overwrite)
+
+    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
+        """Take the weights of a `.weights.h5` or `.keras` file, see `kerato.saving.load_weights`.
+
+        Raises:
+            BadFile: they do not fit; each that does not is named, and nothing is changed.
+        """
+        load_weights(self, path, skip_mismatch)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name} layers={len(self.layers)}>"
@@ -321,26 +344,12 @@ def _output_names(outputs: Sequence[Tensor]) -> list[str]:
     return names
 
 
-def layers_between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Any]:
-    """The layers from inputs to outputs in Keras's order: by depth, counted from the outputs, then as met.
+def layers_between(inputs: Sequence[Tensor], outputs: Any) -> list[Any]:
+    """The layers from inputs to a structure of outputs in Keras's order: by depth from the outputs, then as met.
 
     Weights are listed in this order, so files of Keras fit.
     """
-    nodes = order(outputs, set(inputs))
-    depth: dict[Any, int] = {}
-    for node in reversed(nodes):
-        depth[node] = max([depth.get(node, 0)])
-        for tensor in node.inputs:
-            if tensor.node is not None and tensor not in set(inputs):
-                depth[tensor.node] = max(depth.get(tensor.node, 0), depth[node] + 1)
-    met: dict[Any, int] = {}
-    for node in nodes:
-        owner = node.owner if node.is_layer else node
-        met[owner] = max(met.get(owner, 0), depth[node])
-    entering = {t.layer or t: max((depth[n] + 1 for n in nodes if t in n.inputs), default=0) for t in inputs}
-    ranked = [*entering.items(), *met.items()]
-    ranked.sort(key=lambda item: -item[1])  # stable: as met within a depth
-    return [layer for layer, _ in ranked if isinstance(layer, Layer)]
+    return [owner for owner in arranged(inputs, outputs) if isinstance(owner, Layer)]
 
 
 class Sequential(Model):
@@ -445,3 +454,15 @@ class Sequential(Model):
     def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 1) -> np.ndarray[Any, Any]:
         """The outputs, as `predict`."""
         return np.asarray(self.predict(x, batch_size, verbose))
+
+
+def clone_model(model: Model, clone_function: Callable[[Any], Any] | None = None) -> Any:
+    """A model of the same layers and calls with new weights; `clone_function(layer)` gives each layer's copy.
+
+    Raises:
+        InvalidValue: the model is a subclass with a constructor of its own.
+    """
+    return clone(model, clone_function)
+
+
+MODELS.update(Functional=Model, Model=Model, Sequential=Sequential)

@@ -115,6 +115,7 @@ class BinaryIoU(IoU):
         name: str | None = None,
         dtype: str | None = None,
     ) -> None:
+        self.target_class_ids = list(target_class_ids)
         self.start(name, dtype)
 
     def update_state(self, y_true: Array, y_pred: Array, sample_weight: Array = None) -> None:

@@ -63,13 +63,15 @@ class Objective:
             if given is not None
         ]
         self.total = _mean("loss")
-        self.parts = [_mean(f"{name}_loss") for name in names] if len(names) > 1 else []
+        lossy = [name for name, loss in zip(names, self.losses, strict=True) if loss is not None]
+        self.parts = [_mean(f"{name}_loss") for name in lossy] if len(lossy) > 1 else []
         self.metrics: list[list[tuple[Any, bool]]] | None = None
 
     def build(self, y: Sequence[Any], p: Sequence[Any]) -> None:
         """Choose the metrics for the shapes of targets and predictions."""
         if self.metrics is None:
             self.metrics = [self._metrics_of(i, y, p) for i in range(len(self.names))]
+            self._tell_apart([pair for group in self.metrics for pair in group])
 
     def _metrics_of(self, output: int, y: Sequence[Any], p: Sequence[Any]) -> list[tuple[Any, bool]]:
         found = []
@@ -87,6 +89,18 @@ class Objective:
             metric.name = f"{self.names[output]}_{metric.name}"
         return metric
 
+    def _tell_apart(self, chosen: Sequence[tuple[Any, bool]]) -> None:
+        # Keras's rule: a weighted metric of a name that is taken is `weighted_...`, any other gets a number.
+        taken: dict[str, int] = {}
+        for metric, weighted in sorted(chosen, key=lambda pair: pair[1]):
+            if weighted and metric.name in taken:
+                output = next((f"{name}_" for name in self.names if metric.name.startswith(f"{name}_")), "")
+                output = output if len(self.names) > 1 else ""
+                metric.name = f"{output}weighted_{metric.name.removeprefix(output)}"
+            number = taken.setdefault(metric.name, 0)
+            taken[metric.name] += 1
+            metric.name = f"{metric.name}_{number}" if number else metric.name
+
     @property
     def all_metrics(self) -> list[Any]:
         """The averages of the losses, then the metrics."""
@@ -100,12 +114,10 @@ class Objective:
 
     def value(self, run: Run, y: Sequence[Any], p: Sequence[Any], w: Sequence[Any]) -> tuple[Array, list[Array]]:
         """The loss to minimise, without what layers and regularizers add, and the parts it is made of."""
-        if len([item for item in self.losses if item is not None]) > len(y):
-            raise InvalidValue(f"fit: there must be one target per output {tuple(self.names)}. Got {len(y)}.")
         parts = []
         for i, loss in enumerate(self.losses):
             if loss is not None:
-                parts.append(_loss(run, loss, y[i], p[i], w[i] if i < len(w) else None))
+                parts.append(_loss(run, loss, y[i], p[i], _given(w, i)))
         weights = [weight for weight, loss in zip(self.weights, self.losses, strict=True) if loss is not None]
         total = sum((weight * part for weight, part in zip(weights, parts, strict=True)), jnp.zeros(()))
         return total, parts
@@ -116,7 +128,7 @@ class Objective:
         """Count a batch into all sums."""
         samples = p[0].shape[0]
         self.total.update_state(total, sample_weight=jnp.asarray(samples, jnp.float32))
-        for tracker, part in zip(self.parts, parts, strict=False):
+        for tracker, part in zip(self.parts, parts if self.parts else (), strict=True):
             tracker.update_state(part, sample_weight=jnp.asarray(samples, jnp.float32))
         for i, group in enumerate(self.metrics or []):
             for metric, weighted in group:
@@ -137,23 +149,27 @@ class Objective:
         return [metric.name for metric in self.all_metrics]
 
 
+def _given(w: Sequence[Any], output: int) -> Any:
+    """The sample weights of an output; a single array holds for all outputs."""
+    return w[output if len(w) > 1 else 0] if len(w) else None
+
+
 def _mean(name: str) -> Any:
     return Mean(name=name)
 
 
 def _weights(run: Run, p: Array, w: Sequence[Any], output: int) -> Array | None:
-    """The sample weights of an output, times the mask that its layers left, scaled so that masked entries vanish."""
-    given = w[output] if output < len(w) else None
+    """The sample weights of an output, times the mask that its layers left."""
+    given = _given(w, output)
     mask = run.mask_of(p)
     if mask is None:
         return given
     counts = mask.astype(jnp.float32)
-    counts = counts * (counts.size / jnp.maximum(jnp.sum(counts), 1e-7))
     return counts if given is None else counts * jnp.reshape(given, given.shape + (1,) * (counts.ndim - given.ndim))
 
 
 def _loss(run: Run, loss: losses.Loss, y: Array, p: Array, w: Array | None) -> Array:
-    if isinstance(loss, losses.LossFunctionWrapper) and not loss.fn.__module__.startswith("kerato."):
+    if isinstance(loss, losses.LossFunctionWrapper) and _is_users(loss):
         # A user's function becomes part of the graph: it may mention other tensors of it and take gradients.
         written = loss.call
         loss = losses.LossFunctionWrapper(lambda y, _: _in_graph(run, written, y, p), loss.reduction, loss.name)
@@ -173,6 +189,8 @@ _ACTIVATIONS = {
 
 
 def _formula(loss: losses.Loss) -> Any:
+    if not type(loss).__module__.startswith("kerato."):
+        return None  # a user's subclass may compute something else
     return loss.fn if isinstance(loss, losses.LossFunctionWrapper) else getattr(type(loss), "formula", None)
 
 
@@ -185,7 +203,7 @@ def _logits(run: Run, loss: losses.Loss, p: Array) -> Array | None:
 
 def _on_logits(loss: losses.Loss) -> losses.Loss:
     if isinstance(loss, losses.LossFunctionWrapper):
-        return losses.LossFunctionWrapper(loss.fn, loss.reduction, loss.name, from_logits=True)
+        return losses.LossFunctionWrapper(loss.fn, loss.reduction, loss.name, **{**loss.options, "from_logits": True})
     return type(loss).from_config({**loss.get_config(), "from_logits": True})
 
 
@@ -202,6 +220,47 @@ def _in_graph(run: Run, function: Any, y: Array, p: Array) -> Array:
         return function(y, p)
     frame.known[target] = y
     return frame.values([values])[0] if isinstance(values, Tensor) else values
+
+
+def check_batch(objective: Objective, batch: Any, outputs: Sequence[Any], owner: str) -> None:
+    """Refuse targets and sample weights that cannot belong to the outputs.
+
+    Raises:
+        InvalidValue: one sentence with the shapes, the range or the number found, and what to do.
+    """
+    _, targets, weights = batch
+    needed = max((i + 1 for i, loss in enumerate(objective.losses) if loss is not None), default=0)
+    if not needed <= len(targets) <= len(outputs):
+        raise InvalidValue(
+            f"{owner}: there must be one target per output {tuple(objective.names)}. Got {len(targets)}."
+        )
+    if len(weights) not in (0, 1, len(outputs)):
+        raise InvalidValue(
+            f"{owner}: `sample_weight` must be one array, or one per output {tuple(objective.names)}. "
+            f"Got {len(weights)}."
+        )
+    for i, (loss, y) in enumerate(zip(objective.losses, targets, strict=False)):
+        check_targets(loss, y, outputs[i], owner)
+        if loss is not None and len(weights):
+            _check_weights(loss, _given(weights, i), outputs[i], owner)
+
+
+def _check_weights(loss: Any, w: np.ndarray[Any, Any], p: Any, owner: str) -> None:
+    shape = tuple(w.shape)
+    while len(shape) > 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    axes = tuple(p.shape) if _is_users(loss) else tuple(p.shape)[:-1]
+    fits = len(shape) <= max(1, len(axes)) and all(b in (None, a) for a, b in zip(shape[1:], axes[1:], strict=False))
+    if not fits:
+        raise InvalidValue(
+            f"{owner}: `sample_weight` must have one weight per sample (samples,), or one per value of the loss "
+            f"{(None, *axes[1:])}. Got shape {tuple(w.shape)}."
+        )
+
+
+def _is_users(loss: Any) -> bool:
+    formula = _formula(loss)
+    return not str(getattr(formula, "__module__", "")).startswith("kerato.")
 
 
 def check_targets(loss: Any, y: np.ndarray[Any, Any], p: Any, owner: str) -> None:
@@ -227,11 +286,14 @@ def _check_labels(name: str, y: np.ndarray[Any, Any], classes: int | None, owner
             f"{name}: targets have shape {tuple(y.shape)}, which is one-hot for {classes} classes. "
             "Use categorical_crossentropy, or integer labels: y.argmax(-1)."
         )
+    if y.dtype.kind == "f" and (y != np.floor(y)).any():
+        raise InvalidValue(f"{owner}: labels must be whole numbers for {name}. Got {y[y != np.floor(y)][0]:g}.")
     low, high = y.min(), y.max()
     if classes and (low < 0 or high >= classes):
+        more = f", or give the last layer {int(high) + 1} units" if low >= 0 else ""
         raise InvalidValue(
             f"{owner}: labels must be from 0 to {classes - 1} for an output of {classes} classes. "
-            f"Got {low:g} to {high:g}. Number the classes from 0, or give the last layer {int(high) + 1} units."
+            f"Got {low:g} to {high:g}. Number the classes from 0{more}."
         )
 
 

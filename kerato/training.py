@@ -6,18 +6,32 @@ the engine run.
 
 from __future__ import annotations
 
+import difflib
+import inspect
+import itertools
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerato import optimizers, random
-from kerato.callbacks import CallbackList, History, Progress
-from kerato.data.sources import Arrays, Batch, Stream, as_arrays, check_lengths, is_stream, split, weigh_classes
+from kerato.callbacks import CallbackList, History, Progress, as_list
+from kerato.data.sources import (
+    Arrays,
+    Batch,
+    Rounds,
+    Stream,
+    as_arrays,
+    check_finite,
+    check_lengths,
+    is_stream,
+    split,
+    weigh_classes,
+)
 from kerato.engine import Engine, Prediction, check_compiled
-from kerato.errors import InvalidValue, invalid
-from kerato.scoring import Objective, check_targets
+from kerato.errors import InvalidType, InvalidValue, invalid, show
+from kerato.scoring import Objective, check_batch
 from kerato.variables import Variable
 
 Array = Any
@@ -41,6 +55,7 @@ class Trainer:
         def variables(self) -> list[Variable]: ...
         @property
         def trainable_variables(self) -> list[Variable]: ...
+        def check_begun(self) -> None: ...
         def in_order(self, x: Any, owner: str) -> list[Any]: ...
         def ensure_built(self, x: Sequence[Any], owner: str) -> None: ...
         def output_specs(self, x: Sequence[Any]) -> list[Any]: ...
@@ -69,7 +84,10 @@ class Trainer:
 
         Raises:
             UnknownName: an optimizer, loss or metric of that name does not exist.
+            InvalidType: an ignored argument looks like one of these, misspelt.
         """
+        _refuse_misspelt(ignored)
+        self.check_begun()
         self._optimizer = optimizers.get(optimizer)
         self._compiled = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights}
         self._compiled["weighted_metrics"] = weighted_metrics
@@ -136,7 +154,8 @@ class Trainer:
             class_weight: class -> factor of its samples in the training loss.
             sample_weight: a factor per sample, or per sample and timestep.
             initial_epoch: number of the first epoch, to go on with an earlier run.
-            steps_per_epoch: batches per epoch of a source without an end.
+            steps_per_epoch: batches per epoch of a source without an end; of arrays, an epoch goes on where the last
+                one stopped.
 
         Returns:
             A `History`: `history.history['loss']` has one number per epoch.
@@ -146,22 +165,25 @@ class Trainer:
             InvalidValue: data that cannot fit the model, named in one sentence.
         """
         check_compiled(self._optimizer)
-        held_out = None
+        numbers = range(_count("fit", "initial_epoch", initial_epoch, 0), _count("fit", "epochs", epochs, 0))
+        held_out, weigh = None, weigh_classes(class_weight) if class_weight is not None else None
         if is_stream(x):
-            weigh = weigh_classes(class_weight) if class_weight else None
-            source: Any = Stream(x, steps_per_epoch, weigh)
+            _refuse_beside(x, y, sample_weight, "fit")
+            source: Any = Stream(x, steps_per_epoch, self._arranging("fit", weigh), "fit")
         else:
-            parts = self._parts(x, y, sample_weight, class_weight, "fit")
+            parts = self._parts(x, y, sample_weight, "fit")
             if validation_split and validation_data is None:
                 parts, held_out = split(parts, validation_split)
-            source = Arrays(parts, _batch_size(batch_size), shuffle, random.seed())
-        engine = self._ready(source.first, "fit")
+            if weigh is not None:
+                parts = (parts[0], parts[1], weigh(parts[1], parts[2]))
+            source = Arrays(parts, _batch_size(batch_size, "fit"), _order(shuffle), random.seed())
+        engine = self._ready(source, "fit")
+        if steps_per_epoch is not None and isinstance(source, Arrays):
+            source = Stream(Rounds(source), _count("fit", "steps_per_epoch", steps_per_epoch), source.pass_on, "fit")
         validation = self._validation_source(
             validation_data, held_out, validation_batch_size or batch_size, validation_steps
         )
-        return self._epochs(
-            engine, source, validation, range(initial_epoch, epochs), verbose, callbacks or (), validation_freq
-        )
+        return self._epochs(engine, source, validation, numbers, verbose, callbacks or (), validation_freq)
 
     def _epochs(
         self,
@@ -176,7 +198,7 @@ class Trainer:
         history = self.history = History()
         shown = [Progress(level)] if (level := _verbosity(verbose)) else []
         params = {"epochs": epochs.stop, "steps": len(source) or None, "verbose": level}
-        all_of_them = CallbackList([*callbacks, history, *shown], self, params)
+        all_of_them = CallbackList([*as_list(callbacks), history, *shown], self, params)
         self.stop_training = False
         seed = random.seed()
         all_of_them.call("on_train_begin")
@@ -201,13 +223,18 @@ class Trainer:
 
     def _validation_source(self, data: Any, held_out: Batch | None, batch_size: int | None, steps: int | None) -> Any:
         if data is not None and is_stream(data):
-            return Stream(data, steps)
+            source = Stream(data, steps, self._arranging("fit"), "fit")
+            source.check = self._check
+            return source
         if data is not None:
             if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
                 raise invalid("fit", "validation_data", "(x, y), (x, y, sample_weight) or a batch source", data)
             x, y, w = (*data, None)[:3]
-            held_out = self._parts(x, y, w, None, "fit")
-        return None if held_out is None else Arrays(held_out, _batch_size(batch_size), False, 0)
+            held_out = self._parts(x, y, w, "fit")
+        if held_out is None:
+            return None
+        self._check(held_out)
+        return Arrays(held_out, _batch_size(batch_size, "fit"), False, 0)
 
     def evaluate(
         self,
@@ -231,15 +258,17 @@ class Trainer:
         check_compiled(self._optimizer)
         source: Any
         if is_stream(x):
-            source = Stream(x, steps)
+            _refuse_beside(x, y, sample_weight, "evaluate")
+            source = Stream(x, steps, self._arranging("evaluate"), "evaluate")
         else:
-            source = Arrays(self._parts(x, y, sample_weight, None, "evaluate"), _batch_size(batch_size), False, 0)
-            self._warn_of_range(source.parts[0], "evaluate")
-        engine = self._ready(source.first, "evaluate")
+            parts = self._parts(x, y, sample_weight, "evaluate")
+            source = Arrays(parts, _batch_size(batch_size, "evaluate"), False, 0)
+            self._warn_of_range(parts[0], "evaluate")
+        engine = self._ready(source, "evaluate")
         level = _verbosity(verbose)
         shown = [Progress(level, "test")] if level else []
         params = {"epochs": 1, "steps": len(source) or None, "verbose": level}
-        watching = CallbackList([*(callbacks or ()), *shown], self, params)
+        watching = CallbackList([*as_list(callbacks), *shown], self, params)
         watching.call("on_test_begin")
         logs = engine.run("test", source, 0, random.seed(), watching)
         watching.call("on_test_end", logs)
@@ -259,14 +288,19 @@ class Trainer:
             x: an array, a list or dict of them for several inputs, or a batch source.
             batch_size: samples computed at a time; 32 unless given. It does not change the result.
         """
-        source = self._prediction_source(x, _batch_size(batch_size), steps)
+        source = self._prediction_source(x, _batch_size(batch_size, "predict"), steps)
         level = _verbosity(verbose)
         shown = [Progress(level, "predict")] if level else []
         params = {"epochs": 1, "steps": len(source) or None, "verbose": level}
-        watching = CallbackList([*(callbacks or ()), *shown], self, params)
+        watching = CallbackList([*as_list(callbacks), *shown], self, params)
         watching.call("on_predict_begin")
         found = []
-        for index, outputs in enumerate(self._predicting().batches(batch[0] for batch in source.batches(0))):
+        computed = self._predicting().batches(batch[0] for batch in source.batches(0))
+        for index in itertools.count():
+            watching.call("on_predict_batch_begin", index)
+            outputs = next(computed, None)
+            if outputs is None:
+                break
             found.append(outputs)
             watching.call("on_predict_batch_end", index)
             watching.progress(index + 1)
@@ -276,9 +310,9 @@ class Trainer:
 
     def _prediction_source(self, x: Any, batch_size: int, steps: int | None) -> Any:
         if is_stream(x):
-            source: Any = Stream(x, steps)
+            source: Any = Stream(x, steps, lambda x, y, w: (self.in_order(x, "predict"), [], []), "predict")
         else:
-            parts = self._parts(x, None, None, None, "predict")
+            parts = self._parts(x, None, None, "predict")
             source = Arrays(parts, batch_size, False, 0)
             self._warn_of_range(parts[0], "predict")
         self.ensure_built(source.first[0], "predict")
@@ -309,8 +343,10 @@ class Trainer:
     def _on_batch(self, phase: str, x: Any, y: Any, w: Any, class_weight: Any, return_dict: bool) -> Any:
         owner = f"{phase}_on_batch"
         check_compiled(self._optimizer)
-        parts = self._parts(x, y, w, class_weight, owner)
-        engine = self._ready(parts, owner)
+        parts = self._parts(x, y, w, owner)
+        if class_weight is not None:
+            parts = (parts[0], parts[1], weigh_classes(class_weight)(parts[1], parts[2]))
+        engine = self._ready(Arrays(parts, len(parts[0][0]), False, 0), owner)
         step = int(self._optimizer.iterations.concrete()) if phase == "train" else 0
         key = random.fold(random.key(random.seed()), owner, step)
         return _shaped(engine.batch(phase, parts, key), return_dict)
@@ -321,37 +357,50 @@ class Trainer:
 
     # -- preparing -------------------------------------------------------------------------------------------------
 
-    def _parts(self, x: Any, y: Any, w: Any, class_weight: Any, owner: str) -> Batch:
+    def _parts(self, x: Any, y: Any, w: Any, owner: str) -> Batch:
         """Inputs, targets and weights as lists of arrays, checked against each other."""
-        parts = (self.in_order(x, owner), self._targets(y, owner), as_arrays(w, owner))
-        if class_weight:
-            parts = (parts[0], parts[1], weigh_classes(class_weight)(parts[1], parts[2]))
-        check_lengths(parts, owner)
-        for array in parts[0]:
-            # The sum is quick and shows any NaN; only a sum that overflows needs the second look.
-            if array.dtype.kind == "f" and not np.isfinite(np.sum(array)) and _count_bad(array):
-                raise InvalidValue(
-                    f"{owner}: the data must be finite. Got NaN or infinity in {_count_bad(array):,} of "
-                    f"{len(array):,} samples of x. Remove them, or replace the values: np.nan_to_num(x)."
-                )
+        parts = self._arranging(owner)(x, y, w)
+        for name, arrays in zip(("x", "y", "sample_weight"), parts, strict=True):
+            for array in arrays:
+                check_finite(array, name, owner)
         return parts
 
-    def _targets(self, y: Any, owner: str) -> list[Any]:
-        if isinstance(y, dict):
-            missing = [name for name in self.output_names if name not in y]
-            if missing:
-                raise InvalidValue(f"{owner}: `y` must have a target for every output. There is none for {missing}.")
-            return [as_arrays(y[name], owner)[0] for name in self.output_names]
-        return as_arrays(y, owner)
+    def _arranging(self, owner: str, weigh: Any = None) -> Callable[[Any, Any, Any], Batch]:
+        """`(x, y, w) -> Batch` in the order of inputs and outputs, with class weights; lengths are checked."""
 
-    def _ready(self, first: Batch, owner: str) -> Engine:
-        """The engine for the model as it is now, its variables in place, the first batch checked."""
+        def arrange(x: Any, y: Any, w: Any) -> Batch:
+            targets, weights = self._by_output(y, "y", owner), self._by_output(w, "sample_weight", owner)
+            found = (self.in_order(x, owner), targets, weights)
+            check_lengths(found, owner)
+            return found if weigh is None else (found[0], found[1], weigh(found[1], found[2]))
+
+        return arrange
+
+    def _by_output(self, values: Any, what: str, owner: str) -> list[Any]:
+        if isinstance(values, dict):
+            missing = [name for name in self.output_names if name not in values]
+            if missing:
+                raise InvalidValue(
+                    f"{owner}: `{what}` must have an entry for every output. Got {tuple(values)}, none for {missing}."
+                )
+            return [as_arrays(values[name], owner)[0] for name in self.output_names]
+        return as_arrays(values, owner)
+
+    def _check(self, batch: Batch, owner: str = "fit") -> None:
+        """Refuse targets and weights that cannot belong to the outputs for these inputs."""
+        self.ensure_built(batch[0], owner)
+        check_batch(self._objective, batch, self.output_specs(batch[0]), owner)
+
+    def _ready(self, source: Any, owner: str) -> Engine:
+        """The engine for the model as it is now, its variables in place, the data checked."""
+        first: Batch = source.first
         self.ensure_built(first[0], owner)
         if self._objective is None:
             self._objective = self._new_objective()
         outputs = self.output_specs(first[0])
-        for loss, y, p in zip(self._objective.losses, first[1], outputs, strict=False):
-            check_targets(loss, y, p, owner)
+        check_batch(self._objective, source.parts if isinstance(source, Arrays) else first, outputs, owner)
+        if isinstance(source, Stream):
+            source.check = lambda batch: self._check(batch, owner)
         self._objective.build(first[1], outputs)
         trainable = list(self.trainable_variables)
         if not self._optimizer.built:
@@ -377,14 +426,43 @@ class Trainer:
             )
 
 
-def _batch_size(value: int | None) -> int:
-    if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-        raise invalid("fit", "batch_size", "an int >= 1", value)
-    return 32 if value is None else int(value)
+def _batch_size(value: int | None, owner: str) -> int:
+    return 32 if value is None else _count(owner, "batch_size", value)
+
+
+def _count(owner: str, name: str, value: Any, least: int = 1) -> int:
+    number = isinstance(value, (int, float, np.integer)) and not isinstance(value, bool)
+    if not number or int(value) != value or value < least:
+        raise invalid(owner, name, f"an int >= {least}", value)
+    return int(value)
+
+
+def _order(shuffle: Any) -> bool | str:
+    if not isinstance(shuffle, (bool, int, np.bool_)) and shuffle != "batch":
+        raise invalid("fit", "shuffle", "True, False or 'batch'", shuffle)
+    return shuffle if shuffle == "batch" else bool(shuffle)
 
 
 def _verbosity(verbose: int | str) -> int:
+    if verbose not in (0, 1, 2, "auto"):
+        raise invalid("fit", "verbose", "0, 1, 2 or 'auto'", verbose)
     return 1 if verbose == "auto" else int(verbose)
+
+
+def _refuse_beside(x: Any, y: Any, w: Any, owner: str) -> None:
+    for name, value in (("y", y), ("sample_weight", w)):
+        if value is not None:
+            raise invalid(owner, name, f"left out: {show(x)} gives the batches, targets and weights too", value)
+
+
+def _refuse_misspelt(ignored: Iterable[str]) -> None:
+    known = list(inspect.signature(Trainer.compile).parameters)[1:-1]
+    for word in ignored:
+        near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+        if near:
+            raise InvalidType(
+                f"compile: the argument {word!r} is not known ({', '.join(known)}). Did you mean {near[0]!r}?"
+            )
 
 
 def _shaped(logs: dict[str, float], return_dict: bool) -> Any:
@@ -394,7 +472,3 @@ def _shaped(logs: dict[str, float], return_dict: bool) -> Any:
 
 def _joined(pieces: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-
-
-def _count_bad(array: np.ndarray[Any, Any]) -> int:
-    return int((~np.isfinite(array.reshape(len(array), -1)).all(axis=1)).sum())

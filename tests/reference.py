@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 Row = Sequence[float]
@@ -185,6 +186,11 @@ def lion(w: float, gradient: Gradient, steps: int, lr: float) -> list[float]:
         m = 0.99 * m + 0.01 * g
         path.append(w)
     return path
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.jit` that compiles quickly, for tables of many small formulas that run once."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
 # -- samples that tests share ----------------------------------------------------------------------------------------

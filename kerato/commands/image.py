@@ -214,22 +214,15 @@ def _sheet(path: Path, pictures: Iterable[Picture], captions: Iterable[str], lac
 def _caption(operation: Operation, given: dict[str, Any], measured: dict[str, Any]) -> str:
     """The operation with the settings that differ from their defaults, and the numbers found."""
     defaults = {setting.name: setting.default for setting in settings(operation)}
-    chosen = [
-        f"{name.replace('_', '-')} {_plain(value)}"
-        for name, value in given.items()
-        if value not in (None, False, defaults.get(name))
-    ]
+    chosen = [_plain(name, value) for name, value in given.items() if value not in (None, False, defaults.get(name))]
     return ", ".join([" ".join([operation.name, *chosen]), *_numbers(measured)])
 
 
-def _plain(value: Any) -> str:
-    return (
-        ",".join(map(str, value))
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
+def _plain(name: str, value: Any) -> str:
+    words = ",".join(
+        f"{n:g}" if isinstance(n, float) else str(n) for n in np.atleast_1d(np.array(value, object)).tolist()
     )
+    return name.replace("_", "-") + ("" if value is True else f" {words}")
 
 
 def _numbers(measured: dict[str, Any]) -> list[str]:

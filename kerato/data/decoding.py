@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,9 +111,16 @@ class Decoder:
             yield frame
 
 
+_converters = threading.local()
+
+
 def rgb(frame: VideoFrame) -> Picture:
     """The frame as an RGB array (height, width, 3) uint8, turned upright as its rotation says."""
-    picture: Picture = np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    # Not `frame.to_ndarray(format=...)`: a frame keeps one converter, and two threads that share it wait for ever.
+    if not hasattr(_converters, "one"):
+        _converters.one = require("av", "video", "reading films").video.reformatter.VideoReformatter()
+    converted = _converters.one.reformat(frame, format="rgb24", threads=1)
+    picture: Picture = np.ascontiguousarray(converted.to_ndarray(), np.uint8)
     turns = _rotation(frame) // 90
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 

@@ -40,8 +40,11 @@ def _several(data: Any) -> bool:
 
 
 def _as_array(item: Any, owner: str) -> np.ndarray[Any, Any]:
-    array = np.asarray(item)
-    if array.dtype.kind in "OUS":
+    try:
+        array = np.asarray(item)
+    except ValueError:  # lists of different lengths
+        raise InvalidType(f"{owner}: the data must be numbers of one shape. Got {show(item)}.") from None
+    if array.dtype.kind not in "biuf" and str(array.dtype) != "bfloat16":
         raise InvalidType(f"{owner}: the data must be numbers of one shape. Got {show(item)} of dtype {array.dtype}.")
     if array.ndim == 0:
         raise InvalidValue(f"{owner}: the data must have an axis of samples. Got the single number {item!r}.")
@@ -119,6 +122,11 @@ class Arrays:
             self._device = enter(self.parts)
         return self._device
 
+    @staticmethod
+    def pass_on(x: list[Any], y: list[Any], w: list[Any]) -> Batch:
+        """A batch of these arrays as it is, for a `Stream` of them."""
+        return x, y, w
+
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, from host memory."""
         order = self.order(epoch)
@@ -134,15 +142,16 @@ class Stream:
     Args:
         batches: a generator, any iterable, or an object with `__len__` and `__getitem__` (Keras's `Sequence`).
         steps: batches per epoch; needed for a source without a length that never ends.
-        weigh: `(targets, weights) -> weights` of a batch, for class weights.
+        arrange: `(x, y, sample_weight) -> Batch`, in the order of the model's inputs and outputs.
+        owner: who asks, for messages.
     """
 
     resident = False
 
-    def __init__(
-        self, batches: Any, steps: int | None, weigh: Callable[[list[Any], list[Any]], list[Any]] | None = None
-    ) -> None:
-        self.source, self.weigh = batches, weigh
+    def __init__(self, batches: Any, steps: int | None, arrange: Callable[[Any, Any, Any], Batch], owner: str) -> None:
+        self.source, self.arrange, self.owner = batches, arrange, owner
+        #: looks at every batch but the first
+        self.check: Callable[[Batch], None] = lambda batch: None
         self.indexable = hasattr(batches, "__getitem__") and hasattr(batches, "__len__")
         self.steps = steps if steps is not None else len(batches) if hasattr(batches, "__len__") else None
         self.samples: int | None = None
@@ -156,7 +165,10 @@ class Stream:
     def first(self) -> Batch:
         """The first batch, for its shapes; it is not lost."""
         if not self._peeked:
-            self._peeked.append(self._parts(next(self._forward())))
+            try:
+                self._peeked.append(self._parts(next(self._forward())))
+            except StopIteration:
+                raise InvalidValue(f"{self.owner}: the generator must give batches. Got none.") from None
         return self._peeked[0]
 
     def _forward(self) -> Iterator[Any]:
@@ -176,11 +188,13 @@ class Stream:
                 yield self._peeked.pop()
             else:
                 forward = forward or self._forward()
-                try:
-                    yield self._parts(next(forward))
-                except StopIteration:
+                item = next(forward, _END)
+                if item is _END:
                     self._ended(count)
                     break
+                parts = self._parts(item)
+                self.check(parts)
+                yield parts
             count += 1
         if self.indexable and hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
@@ -190,19 +204,39 @@ class Stream:
         again = self._iterator is not self.source
         self._iterator = None
         if self.steps is not None and count < self.steps and not self.indexable and not again:
+            option = "steps_per_epoch" if self.owner == "fit" else "steps"
             raise InvalidValue(
-                f"fit: the generator ended after {count} of {self.steps} batches of an epoch. It must go on for ever, "
-                "or `steps_per_epoch` must be smaller."
+                f"{self.owner}: the generator ended after {count} of {self.steps} batches of an epoch. It must go on "
+                f"for ever, or `{option}` must be smaller."
+            )
+        if not count:
+            raise InvalidValue(
+                f"{self.owner}: the generator had nothing left for another epoch. It must go on for ever, with "
+                "`steps_per_epoch`, or be a source that can be gone through again, such as a list of batches."
             )
 
     def _parts(self, item: Any) -> Batch:
         parts = item if isinstance(item, tuple) else (item,)
         if not 1 <= len(parts) <= 3:
             raise InvalidValue(
-                f"fit: the generator must give x, (x, y) or (x, y, sample_weight). Got a tuple of {len(parts)}."
+                f"{self.owner}: the generator must give x, (x, y) or (x, y, sample_weight). "
+                f"Got a tuple of {len(parts)}."
             )
-        x, y, w = (as_arrays(part, "fit") for part in (*parts, *(None,) * (3 - len(parts))))
-        return x, y, self.weigh(y, w) if self.weigh else w
+        return self.arrange(*parts, *(None,) * (3 - len(parts)))
+
+
+_END = object()
+
+
+class Rounds:
+    """The batches of `arrays` again and again, for `steps_per_epoch` of them at a time."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.arrays, self.round = arrays, 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.round += 1
+        return self.arrays.batches(self.round - 1)
 
 
 def is_stream(x: Any) -> bool:
@@ -228,6 +262,25 @@ def check_lengths(parts: Batch, owner: str) -> None:
         raise InvalidValue(f"{owner}: the data must hold at least one sample. Got none.")
 
 
+def check_finite(array: np.ndarray[Any, Any], name: str, owner: str) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        InvalidValue: with the number of samples that hold one.
+    """
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(all="ignore"):
+        fine = np.isfinite(np.sum(array))
+    # The sum is quick and shows any NaN; only a sum that overflows needs the second look.
+    bad = 0 if fine else int((~np.isfinite(array.reshape(len(array), -1)).all(axis=1)).sum())
+    if bad:
+        raise InvalidValue(
+            f"{owner}: the data must be finite. Got NaN or infinity in {bad:,} of {len(array):,} samples of {name}. "
+            f"Remove them, or replace the values: np.nan_to_num({name})."
+        )
+
+
 def split(parts: Batch, share: float) -> tuple[Batch, Batch]:
     """The first part and the last `share` of all arrays, taken before any shuffling (book section 3.1).
 
@@ -245,7 +298,16 @@ def split(parts: Batch, share: float) -> tuple[Batch, Batch]:
 
 
 def weigh_classes(class_weight: dict[int, float]) -> Callable[[Sequence[Any], Sequence[Any]], list[Any]]:
-    """`(targets, weights) -> weights`: every sample's weight times that of its class."""
+    """`(targets, weights) -> weights`: every sample's weight times that of its class.
+
+    Raises:
+        InvalidValue: `class_weight` is no dict from classes to numbers.
+    """
+    numbers = isinstance(class_weight, dict) and all(
+        isinstance(item, (int, float, np.number)) for pair in class_weight.items() for item in pair
+    )
+    if not numbers:
+        raise invalid("fit", "class_weight", "a dict from class to factor, e.g. {0: 1.0, 1: 5.0}", class_weight)
 
     def weigh(y: Sequence[Any], w: Sequence[Any]) -> list[Any]:
         if len(y) != 1:

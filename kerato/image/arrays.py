@@ -157,7 +157,7 @@ def to_uint8(picture: ArrayLike, low: float | None = None, high: float | None = 
     array = checked("to_uint8", picture)
     if low is None and high is None and array.dtype in (np.bool_, np.uint8, np.uint16):
         return (array >> 8).astype(np.uint8) if array.dtype == np.uint16 else checked_uint8("to_uint8", array)
-    if not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidValue("to_uint8: `picture` must have finite values. Got NaN or infinity. Use np.nan_to_num first.")
     bottom = float(array.min()) if low is None else low
     top = float(array.max()) if high is None else high
@@ -188,8 +188,8 @@ def to_grey(picture: ArrayLike) -> Picture:
         return array.reshape(array.shape[:2])
     if array.dtype in (np.uint8, np.uint16):
         weights = LUMA.astype(np.uint32)
-        total = array[..., :3].astype(np.uint32) @ weights
-        return np.asarray((total + np.uint32(1 << 14)) >> 15).astype(array.dtype)
+        red, green, blue = (array[..., channel] * weights[channel] for channel in range(3))
+        return np.asarray((red + green + blue + np.uint32(1 << 14)) >> 15).astype(array.dtype)
     return like(signed(array)[..., :3] @ np.array([0.299, 0.587, 0.114]), array)
 
 

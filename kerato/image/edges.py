@@ -49,7 +49,7 @@ def otsu(picture: ArrayLike, mask: ArrayLike | None = None) -> float:
     """
     grey = to_grey(checked("otsu", picture))
     values = grey.ravel() if mask is None else grey[checked_mask("otsu", mask, grey)]
-    if values.size == 0 or not np.isfinite(values).all():
+    if values.size == 0 or (values.dtype.kind == "f" and not np.isfinite(values).all()):
         raise InvalidValue("otsu: `picture` must have finite values, at least one inside the mask. Got none or NaN.")
     if values.dtype == np.uint8:
         return float(opencv().threshold(np.ascontiguousarray(values)[None], 0, 255, opencv().THRESH_OTSU)[0])

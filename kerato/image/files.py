@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerato.errors import BadFile, InvalidValue, invalid, require, suggest
+from kerato.errors import BadFile, invalid, require, suggest
 from kerato.image.arrays import Picture, checked, one_of, over_white, to_grey, whole
 
 Channels: TypeAlias = Literal["rgb", "grey", "rgba", "stored"]
@@ -303,7 +303,4 @@ def _encode_deep(picture: Picture, suffix: str) -> bytes:
     """RGB or RGBA of 16 bits, which Pillow does not have."""
     cv2 = require("cv2", "image", "writing RGB pictures of 16 bits")
     reordered = np.concatenate([picture[..., 2::-1], picture[..., 3:]], axis=2)
-    done, data = cv2.imencode(suffix, reordered)
-    if not done:
-        raise InvalidValue(f"write: OpenCV could not encode a {suffix} of shape {picture.shape}.")
-    return bytes(data.tobytes())
+    return bytes(cv2.imencode(suffix, reordered)[1].tobytes())

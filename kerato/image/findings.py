@@ -225,7 +225,8 @@ def _objects(labels: NDArray[np.int32], min_area: int, picture: ArrayLike) -> tu
     centers = measuring.center_of_mass(labels > 0, labels).reshape(-1, 2) if len(areas) else np.empty((0, 2))
     kept = np.flatnonzero(areas >= min_area)
     rows = [{"area": int(areas[i]), "box": boxes[i].tolist(), "center": np.round(centers[i], 3).tolist()} for i in kept]
-    drawn = draw_boxes(_tinted(picture, labels), boxes[kept], thickness=1)
+    shown = np.where(np.isin(labels, kept + 1), labels, 0)
+    drawn = draw_boxes(_tinted(picture, shown), boxes[kept], thickness=1)
     return drawn, {"count": len(kept), "objects": rows}
 
 

@@ -11,6 +11,7 @@ iterations: how many times, >= 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -248,15 +249,18 @@ def _summits(heights: NDArray[np.float64], parts: NDArray[np.int32]) -> NDArray[
     """For every pixel the number row * width + column of the pixel where steepest ascent within its part ends."""
     rows, columns = heights.shape
     high, part = np.pad(heights, 1, constant_values=-1.0), np.pad(parts, 1)
-    # The pixel itself comes first, so that it wins against neighbours of the same height.
-    steps = [(0, 0), *((down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0))]
-    views = [(slice(1 + down, 1 + down + rows), slice(1 + across, 1 + across + columns)) for down, across in steps]
-    best = np.argmax([np.where(part[view] == parts, high[view], -1.0) for view in views], axis=0)
-    offsets = np.array([down * columns + across for down, across in steps])
-    above = (np.arange(heights.size) + offsets[best].ravel()).astype(np.intp)
-    while (further := above[above]).tobytes() != above.tobytes():
-        above = further
-    return np.asarray(above).reshape(heights.shape)
+    # A neighbour must be strictly higher, so that a pixel as high as its neighbours is a summit itself.
+    best, above = heights.copy(), np.arange(heights.size).reshape(heights.shape)
+    here = above.copy()
+    for down, across in [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]:
+        view = np.s_[1 + down : 1 + down + rows, 1 + across : 1 + across + columns]
+        higher = (high[view] > best) & (part[view] == parts)
+        best[higher] = high[view][higher]
+        above[higher] = here[higher] + (down * columns + across)
+    flat = above.ravel()
+    while not np.array_equal(further := flat[flat], flat):
+        flat = further
+    return flat.reshape(heights.shape)
 
 
 def _joined(heights: NDArray[np.float64], summits: NDArray[np.intp], inside: Mask, rise: float) -> NDArray[np.intp]:
@@ -309,9 +313,25 @@ def _morph(
         binary = getattr(ndimage(), f"binary_{operation}")
         return each_channel(array, lambda plane: binary(plane, element, iterations))
     grey = getattr(ndimage(), f"grey_{operation}")
+    step = _by_opencv(operation, element) if array.dtype in _FAST else (lambda plane: grey(plane, footprint=element))
     for _ in range(iterations):
-        array = each_channel(array, lambda plane: grey(plane, footprint=element))
+        array = each_channel(array, step)
     return array
+
+
+#: what OpenCV erodes and dilates, with the same bits as SciPy and about a hundred times faster
+_FAST = (np.uint8, np.uint16, np.int16, np.float32)
+
+
+def _by_opencv(operation: str, element: Mask) -> Callable[[Picture], Picture]:
+    """One step on a plane. A dilation looks from the pixel backwards, which shows when the element is not symmetric."""
+    cv2, (rows, columns) = opencv(), element.shape
+    if operation == "erosion":
+        kernel, anchor = element.astype(np.uint8), (columns // 2, rows // 2)
+    else:
+        kernel, anchor = element[::-1, ::-1].astype(np.uint8), ((columns - 1) // 2, (rows - 1) // 2)
+    step = {"erosion": cv2.erode, "dilation": cv2.dilate}[operation]
+    return lambda plane: np.asarray(step(plane, kernel, anchor=anchor, borderType=cv2.BORDER_REFLECT))
 
 
 def _difference(larger: Picture, smaller: Picture) -> Picture:

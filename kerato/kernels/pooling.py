@@ -49,12 +49,15 @@ def _largest(x: jax.Array, geometry: Windows) -> jax.Array:
     return _winner(x, geometry)[0]
 
 
-@_largest.defjvp
 def _largest_jvp(
     geometry: Windows, primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    largest, index = _winner(*primals, geometry)
-    return largest, gather(*tangents, geometry, index)
+    """The value by `_largest` again, so that second derivatives also go to one cell; XLA computes both once."""
+    _, index = _winner(lax.stop_gradient(primals[0]), geometry)
+    return _largest(primals[0], geometry), gather(tangents[0], geometry, index)
+
+
+_largest.defjvp(_largest_jvp)
 
 
 def _winner(x: jax.Array, geometry: Windows) -> tuple[jax.Array, jax.Array]:

@@ -19,9 +19,7 @@ Phase = tuple[slice, int, Pair]
 PhaseForm = Callable[[tuple[slice, ...], tuple[int, ...], tuple[Pair, ...]], jax.Array]
 
 
-def pad(
-    x: jax.Array, padding: Sequence[Pair], apart: Sequence[int] | None = None, fill: float = 0
-) -> jax.Array:
+def pad(x: jax.Array, padding: Sequence[Pair], apart: Sequence[int] | None = None, fill: float = 0) -> jax.Array:
     """`fill` around the spatial axes (a negative width cuts), and `apart - 1` times between their cells."""
     between = (s - 1 for s in apart) if apart else repeat(0)
     spatial = [(low, high, inner) for (low, high), inner in zip(padding, between, strict=False)]

@@ -168,7 +168,8 @@ class Layer(Calls, Weights, Configurable):
             return y
         value, run = self.activation(y), running()
         if run is not None:
-            run.logits[id(value)] = (value, self.activation.__name__, y)
+            ours = str(getattr(self.activation, "__module__", "")).startswith("kerato.")
+            run.logits[id(value)] = (value, getattr(self.activation, "__name__", "") if ours else "", y)
         return value
 
     def expect(self, sizes: dict[int, int | None]) -> None:
@@ -183,6 +184,9 @@ class Layer(Calls, Weights, Configurable):
     # -- calling ---------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.check_begun()
+        if not args and not kwargs:
+            raise InvalidCall(f"{title(self)}: must be called with an input: layer(x).")
         run = running()
         if run is not None:
             args, kwargs = tree_map(lambda leaf: worth(leaf, run), (args, kwargs))
@@ -190,6 +194,11 @@ class Layer(Calls, Weights, Configurable):
             return self.lay(args, kwargs)
         with evaluation():
             return self.compute_values(args, kwargs)
+
+    def check_begun(self) -> None:
+        """Refuse an object whose class forgot to call the base's `__init__`."""
+        if "_nodes" not in self.__dict__:
+            raise InvalidCall(f"{type(self).__name__}: its __init__ must call super().__init__() before anything else.")
 
     def lay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call on symbolic tensors as a node of the graph."""

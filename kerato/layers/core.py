@@ -76,6 +76,7 @@ class Dense(Layer):
     """`activation(x @ kernel + bias)` over the last axis: (..., n) -> (..., units)."""
 
     checks = {"units": positive_int}
+    supports_masking = True
     least_rank = 2
 
     def __init__(

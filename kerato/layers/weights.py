@@ -60,8 +60,9 @@ class Weights:
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, trainable ones first."""
-        return [*self.trainable_weights, *self.non_trainable_weights]
+        """All weights, in Keras 3's order: those of a layer, its statistics last, then those inside. Freezing keeps it."""
+        own = sorted(self._own(), key=lambda variable: not variable.trainable)
+        return list(dict.fromkeys([*own, *(v for layer in self.sublayers for v in layer.weights)]))
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights

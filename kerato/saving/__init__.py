@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any
 
 from kerato import __version__
-from kerato.errors import BadFile, InvalidCall, InvalidType, KeratoError, invalid
+from kerato.errors import InvalidCall, InvalidType, invalid
 from kerato.saving import archive, weights
 from kerato.saving.archive import CONFIG, EXTRA, METADATA, WEIGHTS, PathLike
 from kerato.saving.configuration import model_from_json, model_from_record, model_record, to_json
-from kerato.saving.records import REGISTERED, custom_object_scope, reads, register_keras_serializable
+from kerato.saving.records import REGISTERED, custom_object_scope, one_sentence, reads, register_keras_serializable
 
 __all__ = [
     "custom_object_scope",
@@ -89,26 +87,12 @@ def load_model(
     """
     if not safe_mode:
         raise invalid("load_model", "safe_mode", "True: code in files is never run", safe_mode)
-    with archive.opened(path) as file, _one_sentence(path), reads(str(path), custom_objects):
+    with archive.opened(path) as file, one_sentence(path), reads(str(path), custom_objects):
         model = model_from_record(file.json(CONFIG), compile)
         model.extra = _extra(file)
         if model.built:
             weights.load(model, file.weights(), str(path))
     return model
-
-
-@contextmanager
-def _one_sentence(path: PathLike) -> Iterator[None]:
-    """Whatever goes wrong inside becomes an error that names the file."""
-    try:
-        yield
-    except KeratoError as error:
-        raise error if str(error).startswith(str(path)) else type(error)(f"{path}: {error}") from None
-    except (RecursionError, MemoryError, OverflowError) as error:
-        raise BadFile(f"{path}: the model is nested too deeply or too large ({type(error).__name__}).") from None
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise BadFile(f"{path}: the configuration is damaged ({reason}). Save the model again.") from error
 
 
 def _extra(file: archive.Archive) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from kerato.errors import BadFile, KeratoError, plural
 CONFIG, METADATA, WEIGHTS, EXTRA = "config.json", "metadata.json", "model.weights.h5", "kerato.json"
 
 #: an archive with more members, or larger JSON, is no model's
-LIMIT_MEMBERS, LIMIT_JSON_BYTES = 1000, 64 * 2**20
+LIMIT_MEMBERS, LIMIT_JSON_BYTES = 1000, 32 * 2**20
 #: how many times larger than packed a member may be, from this size on
 LIMIT_RATIO, RATIO_FROM_BYTES = 100, 2**20
 
@@ -197,7 +197,9 @@ def opened(path: PathLike) -> Iterator[Archive]:
     """
     start = begins(path, "a .keras file")
     if is_hdf5(start):
-        raise BadFile(f"{path}: is an HDF5 file, not a .keras file. Weights alone come in with model.load_weights(path).")
+        raise BadFile(
+            f"{path}: is an HDF5 file, not a .keras file. Weights alone come in with model.load_weights(path)."
+        )
     if not start.startswith(b"PK"):
         raise BadFile(f"{path}: is no .keras file (a zip archive); it begins with {start!r}. Save the model again.")
     try:

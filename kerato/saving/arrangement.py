@@ -45,7 +45,7 @@ def sources(node: Node) -> list[Tensor]:
 def owner_of(vertex: Vertex) -> Any:
     """The layer behind a vertex; an operation's call stands for itself, as does an input without a layer."""
     if isinstance(vertex, Tensor):
-        return getattr(vertex, "layer", vertex)
+        return vertex.layer or vertex
     return vertex.owner if vertex.is_layer else vertex
 
 

@@ -9,18 +9,32 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from kerato.arguments import Configurable, parameters, snake_case, title
 from kerato.errors import InvalidCall, InvalidValue, show
 from kerato.graph import Expansion, Node, Tensor
 from kerato.layers.base import Layer
-from kerato.layers.core import Input, InputLayer, Lambda
+from kerato.layers.core import Input, InputLayer
 from kerato.ops import leaves, tree_map
 from kerato.saving.arrangement import arranged, in_key_order, is_closed
 from kerato.saving.operations import known_operation, stored_form
-from kerato.saving.records import custom_objects, described, from_record, made, models, plain, reading, reads, record
-from kerato.saving.records import revived
+from kerato.saving.records import (
+    custom_objects,
+    described,
+    from_record,
+    made,
+    models,
+    one_sentence,
+    plain,
+    reading,
+    reads,
+    record,
+    revived,
+)
+
+_NONE: dict[int | None, int] = {}
 
 Maker = Callable[[dict[str, Any]], Any]
 
@@ -36,9 +50,10 @@ def graph_config(model: Any) -> dict[str, Any]:
     """
     if isinstance(model, models()["Sequential"]):
         return _stack_config(model)
-    if not model.is_graph or "outputs" not in parameters(type(model)):
-        found = Layer.get_config(model)
-        return {name: value for name, value in found.items() if name in parameters(type(model))}
+    accepted = parameters(type(model))
+    if not model.is_graph or "outputs" not in accepted:
+        found = Layer.get_config(model).items()
+        return {name: value for name, value in found if name in accepted and name not in ("inputs", "outputs")}
     return Writer(model).config()
 
 
@@ -53,8 +68,8 @@ def _stack_config(model: Any) -> dict[str, Any]:
 
 def _entry(tensor: Tensor, name: str | None = None) -> InputLayer:
     """The layer that holds an input; a new one for a tensor from the middle of another graph."""
-    found = getattr(tensor, "layer", None)
-    return found or Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name or tensor.name).layer  # type: ignore[attr-defined,no-any-return]
+    made = tensor if tensor.layer else Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name or tensor.name)
+    return made.layer
 
 
 class Writer:
@@ -66,7 +81,7 @@ class Writer:
         self.entries = {tensor: _entry(tensor, f"input_{i}") for i, tensor in enumerate(model.inputs)}
         self.names: dict[Any, str] = {}
         layers = [owner for owner in self.owners if isinstance(owner, Layer)]
-        self._taken = Counter(layer.name for layer in [*layers, *self.entries.values()])
+        self._taken = Counter(layer.name for layer in dict.fromkeys([*layers, *self.entries.values()]))
         for owner in self.owners:
             self.names[owner] = self._name(owner)
 
@@ -100,7 +115,7 @@ class Writer:
             "name": self.model.name,
             "trainable": self.model.trainable,
             "layers": described,
-            "input_layers": tree_map(lambda t: [self.names[getattr(t, "layer", t)], 0, 0], structures["inputs"]),
+            "input_layers": tree_map(lambda t: [self.names[t.layer or t], 0, 0], structures["inputs"]),
             "output_layers": tree_map(lambda t: self._place(t, 1), structures["outputs"]),
         }
 
@@ -149,7 +164,7 @@ class Writer:
     def _place(self, tensor: Tensor, first: int = 0) -> list[Any]:
         """[owner's name, call, output]; Keras counts the calls of a nested graph from 1 in the list of outputs."""
         if tensor in self.entries or tensor.node is None:
-            return [self.names[getattr(tensor, "layer", tensor)], 0, 0]
+            return [self.names[tensor.layer or tensor], 0, 0]
         node = tensor.node
         owner = node.owner if node.is_layer else node
         index = list(in_key_order(node.result)).index(tensor)
@@ -161,14 +176,43 @@ def _is_nested_graph(owner: Any) -> bool:
 
 
 def model_record(model: Any) -> dict[str, Any]:
-    """A layer or model as a record, with how it was compiled and, where no graph tells, for which input it was built."""
-    found = record(model)
+    """A layer or model as a record, with how it was compiled and, without a graph, for which input it was built."""
+    outermost = not _shared.get()
+    token = _shared.set(_shared.get() or {None: 0, **_twice(model)})
+    try:
+        found = record(model)
+    finally:
+        _shared.reset(token)
+    if not outermost and id(model) in _shared.get():
+        found["shared_object_id"] = _shared.get()[id(model)]
     if not isinstance(model, models()["Model"]):
         return found
-    if not model.is_graph and model.__dict__.get("built_for"):
-        found["build_config"] = {"input_shape": plain(model.built_for)}
+    if not model.is_graph and model.built_for:
+        found["build_config"] = {"input_shape": _any_batch(model.built_for)}
     compiled = compile_config(model)
     return {**found, "compile_config": compiled} if compiled else found
+
+
+#: while a model is written: id of each layer that is in it twice -> its number; not empty
+_shared: ContextVar[dict[int | None, int]] = ContextVar("shared", default=_NONE)
+
+
+def _twice(model: Any) -> dict[int | None, int]:
+    """The layers that a model and the models in it hold more than once, numbered."""
+    counts: Counter[int] = Counter()
+    todo = [model]
+    while todo:
+        inner = list(dict.fromkeys(todo.pop().sublayers))
+        counts.update(id(layer) for layer in inner)
+        todo.extend(layer for layer in inner if counts[id(layer)] == 1)
+    return {key: number for number, (key, count) in enumerate(counts.items(), 1) if count > 1}
+
+
+def _any_batch(shape: Any) -> Any:
+    """The shapes of inputs with batches of any size."""
+    if isinstance(shape, dict):
+        return {name: _any_batch(item) for name, item in shape.items()}
+    return [None, *shape[1:]] if isinstance(shape, tuple) else [_any_batch(item) for item in shape]
 
 
 def compile_config(model: Any) -> dict[str, Any] | None:
@@ -199,7 +243,7 @@ def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> 
         BadFile: `text` is no JSON, or describes no model.
         UnknownName: it names a class or function that is neither Kerato's nor in `custom_objects`.
     """
-    with reads(None if reading().owner != "from_config" else "model_from_json", custom_objects) as now:
+    with one_sentence("model_from_json"), reads("model_from_json", custom_objects) as now:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -227,7 +271,7 @@ def model_from_record(found: Any, compiled: bool = True) -> Any:
 def _sizes(shape: Any) -> Any:
     if isinstance(shape, dict):
         return {name: _sizes(item) for name, item in shape.items()}
-    return [_sizes(item) for item in shape] if any(isinstance(item, list) for item in shape) else tuple(shape)
+    return [_sizes(item) for item in shape] if any(isinstance(item, (list, dict)) for item in shape) else tuple(shape)
 
 
 def _compile(model: Any, found: dict[str, Any]) -> None:
@@ -408,6 +452,6 @@ def again(layer: Any) -> Any:
     """A layer of the same configuration, with the same functions and new weights."""
     if isinstance(layer, models()["Model"]) and layer.is_graph:
         return clone(layer)
-    given = layer.__dict__.get("_arguments", {})
-    functions = {name: value for name, value in given.items() if callable(value) and not isinstance(value, Configurable)}
-    return made(type(layer), {**(described(layer) if not isinstance(layer, Lambda) else layer.get_config()), **functions})
+    given = layer.__dict__.get("_arguments", {}).items()
+    functions = {name: value for name, value in given if callable(value) and not isinstance(value, Configurable)}
+    return made(type(layer), {**described(layer), **functions})

@@ -14,64 +14,50 @@ from kerato import activations, ops
 
 OURS = "kerato.ops"
 
-#: operation -> its arguments in order; `=` marks those of the configuration, `mine=theirs` where names differ
+#: (room in `keras.src.ops`, arguments in order) -> operations; `=` marks arguments of the configuration, and stands
+#: between Kerato's name and Keras's where they differ
 _ARGUMENTS = {
-    "core": {"cast": "x dtype=", "stop_gradient": "x"},
-    "math": {"erf": "x", "logsumexp": "x axis= keepdims=", "rsqrt": "x", "top_k": "x k= sorted="},
-    "nn": {
-        **dict.fromkeys(["relu", "sigmoid", "softplus", "log_sigmoid"], "x"),
-        "average_pool": "inputs pool_size= strides= padding= data_format=",
-        "conv": "inputs kernel strides= padding= data_format= dilation_rate=",
-        "elu": "x alpha=",
-        "gelu": "x approximate=",
-        "log_softmax": "x axis=",
-        "max_pool": "inputs pool_size= strides= padding= data_format=",
-        "one_hot": "x num_classes= axis= dtype=",
-        "softmax": "x axis=",
-    },
-    "numpy": {
-        **dict.fromkeys(
-            """absolute arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh exp expm1 floor isfinite isinf isnan
-            log log10 log1p log2 logical_not negative reciprocal sign sin sinh sqrt square tan tanh""".split(),
-            "x",
-        ),
-        **dict.fromkeys(
-            """add arctan2 divide equal floor_divide greater greater_equal less less_equal logaddexp logical_and
-            logical_or matmul maximum minimum mod multiply not_equal outer power subtract true_divide vdot""".split(),
-            "x1 x2",
-        ),
-        **dict.fromkeys("all any argmax argmin max mean median min prod std sum var".split(), "x axis= keepdims="),
-        **dict.fromkeys("argsort expand_dims flip sort squeeze".split(), "x axis="),
-        **dict.fromkeys("cumprod cumsum".split(), "x axis= dtype="),
-        **dict.fromkeys("diagonal trace".split(), "x offset= axis1= axis2="),
-        **dict.fromkeys("diag tril triu".split(), "x k="),
-        **dict.fromkeys("concatenate stack".split(), "xs axis="),
-        **dict.fromkeys("hstack vstack".split(), "xs"),
-        **dict.fromkeys("ones_like zeros_like".split(), "x dtype="),
-        "abs": "x",
-        "average": "x axis= weights",
-        "bitwise_and": "x y",
-        "bitwise_or": "x y",
-        "bitwise_xor": "x y",
-        "broadcast_to": "x shape=",
-        "clip": "x x_min= x_max=",
-        "cross": "x1 x2 axisa= axisb= axisc= axis=",
-        "full_like": "x fill_value dtype=",
-        "getitem": "x key",
-        "moveaxis": "x source= destination=",
-        "pad": "x pad_width= mode= constant_values",
-        "repeat": "x repeats= axis=",
-        "reshape": "x newshape=",
-        "roll": "x shift= axis=",
-        "round": "x decimals=",
-        "swapaxes": "x axis1= axis2=",
-        "take": "x indices axis=",
-        "take_along_axis": "x indices axis=",
-        "tensordot": "x1 x2 axes=",
-        "tile": "x reps=repeats",
-        "transpose": "x axes=",
-        "where": "condition x1 x2",
-    },
+    ("core", "x"): "stop_gradient",
+    ("core", "x dtype="): "cast",
+    ("math", "x"): "erf rsqrt",
+    ("math", "x axis= keepdims="): "logsumexp",
+    ("math", "x k= sorted="): "top_k",
+    ("nn", "x"): "relu sigmoid softplus log_sigmoid",
+    ("nn", "x alpha="): "elu",
+    ("nn", "x approximate="): "gelu",
+    ("nn", "x axis="): "log_softmax softmax",
+    ("nn", "x num_classes= axis= dtype="): "one_hot",
+    ("nn", "inputs kernel strides= padding= data_format= dilation_rate="): "conv",
+    ("nn", "inputs pool_size= strides= padding= data_format="): "average_pool max_pool",
+    ("numpy", "x"): """abs absolute arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh exp expm1 floor hstack
+        isfinite isinf isnan log log10 log1p log2 logical_not negative reciprocal sign sin sinh sqrt square tan tanh
+        vstack""",
+    ("numpy", "x1 x2"): """add arctan2 bitwise_and bitwise_or bitwise_xor divide equal floor_divide getitem greater
+        greater_equal less less_equal logaddexp logical_and logical_or matmul maximum minimum mod multiply not_equal
+        outer power subtract true_divide vdot""",
+    ("numpy", "condition x1 x2"): "where",
+    ("numpy", "x1 x2 axes="): "tensordot",
+    ("numpy", "x1 x2 axisa= axisb= axisc= axis="): "cross",
+    ("numpy", "x axes="): "transpose",
+    ("numpy", "x axis1= axis2="): "swapaxes",
+    ("numpy", "x axis="): "argsort concatenate expand_dims flip sort squeeze stack",
+    ("numpy", "x axis= dtype="): "cumprod cumsum",
+    ("numpy", "x axis= keepdims="): "all any argmax argmin max mean median min prod std sum var",
+    ("numpy", "x axis= weights"): "average",
+    ("numpy", "x decimals="): "round",
+    ("numpy", "x dtype="): "ones_like zeros_like",
+    ("numpy", "x fill_value dtype="): "full_like",
+    ("numpy", "x indices axis="): "take take_along_axis",
+    ("numpy", "x k="): "diag tril triu",
+    ("numpy", "x newshape="): "reshape",
+    ("numpy", "x offset= axis1= axis2="): "diagonal trace",
+    ("numpy", "x pad_width= mode= constant_values"): "pad",
+    ("numpy", "x repeats= axis="): "repeat",
+    ("numpy", "x reps=repeats"): "tile",
+    ("numpy", "x shape="): "broadcast_to",
+    ("numpy", "x shift= axis="): "roll",
+    ("numpy", "x source= destination="): "moveaxis",
+    ("numpy", "x x_min= x_max="): "clip",
 }
 #: parts of Keras's configurations that change no numbers here
 _IGNORED = ("name", "sparse", "initial")
@@ -112,7 +98,7 @@ class Form:
         return list(args[:first]), named
 
 
-FORMS = {name: Form(room, name, text) for room, table in _ARGUMENTS.items() for name, text in table.items()}
+FORMS = {name: Form(room, name, arguments) for (room, arguments), names in _ARGUMENTS.items() for name in names.split()}
 
 #: (module, class) of Keras -> operation; of two names for one class the last one of the table
 _BY_CLASS = {(form.module, form.class_name): name for name, form in FORMS.items()}
@@ -128,7 +114,7 @@ def stored_form(operation: str, args: Any, kwargs: dict[str, Any]) -> tuple[dict
     form = FORMS.get(operation)
     found = form.split(args, kwargs) if form else None
     if form is None or found is None:
-        record = {"module": OURS, "class_name": operation, "config": {}, "registered_name": None}
+        record: dict[str, Any] = {"module": OURS, "class_name": operation, "config": {}, "registered_name": None}
         return record, list(args), dict(kwargs)
     record = {"module": form.module, "class_name": form.class_name, "registered_name": form.class_name}
     return {**record, "config": found[1]}, found[0], {}

@@ -16,10 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from kerato import activations, config, constraints, initializers, layers, losses, metrics, optimizers, regularizers
-from kerato import schedules
+from kerato import (
+    activations,
+    config,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from kerato.arguments import Configurable, parameters
-from kerato.errors import BadFile, InvalidCall, InvalidType, UnknownName, sentence, show, suggest
+from kerato.errors import BadFile, InvalidCall, InvalidType, KeratoError, UnknownName, sentence, show, suggest
 from kerato.layers.base import Layer
 
 #: where Keras users find a family -> its members by name
@@ -47,11 +57,6 @@ _IDLE: dict[str, tuple[Any, ...]] = {
     "synchronized": (False,),
     "renorm": (False,),
     "renorm_momentum": (0.99,),
-    "input_axes": (),
-    "output_axes": (),
-    "sparse": (False,),
-    "ragged": (False,),
-    "optional": (False,),
 }
 
 #: modules in which versions of Keras keep `Model` and `Sequential`, less the first part
@@ -62,17 +67,19 @@ _NUMBERS = (*config.FLOAT_TYPES, "uint8", "int8", "uint16", "int16", "uint32", "
 
 @dataclass(frozen=True)
 class Reading:
-    """What is being read: how messages call it, and the classes and functions that the program added."""
+    """What is being read: how messages call it, the classes and functions that the program added, shared layers."""
 
     owner: str = "from_config"
     custom: dict[str, Any] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
 
     def damaged(self, what: str) -> BadFile:
         """A configuration that no program wrote, as an exception to raise."""
         return BadFile(f"{self.owner}: the configuration is damaged: {what}. Save the model again.")
 
 
-_reading: ContextVar[Reading] = ContextVar("reading", default=Reading())  # noqa: B039: frozen, and never filled
+_NOTHING = Reading()
+_reading: ContextVar[Reading] = ContextVar("reading", default=_NOTHING)
 
 
 def reading() -> Reading:
@@ -84,11 +91,26 @@ def reading() -> Reading:
 def reads(owner: str | None = None, custom: dict[str, Any] | None = None) -> Iterator[Reading]:
     """Within the block, messages begin with `owner`, and the objects of `custom` are known too."""
     outer = _reading.get()
-    token = _reading.set(Reading(owner or outer.owner, {**outer.custom, **(custom or {})}))
+    shared = outer.shared if owner is None and outer is not _NOTHING else {}
+    token = _reading.set(Reading(owner or outer.owner, {**outer.custom, **(custom or {})}, shared))
     try:
         yield _reading.get()
     finally:
         _reading.reset(token)
+
+
+@contextlib.contextmanager
+def one_sentence(owner: Any) -> Iterator[None]:
+    """Whatever goes wrong while a configuration is read becomes an error that names `owner`."""
+    try:
+        yield
+    except KeratoError as error:
+        raise error if str(error).startswith(str(owner)) else type(error)(f"{owner}: {error}") from None
+    except (RecursionError, MemoryError, OverflowError) as error:
+        raise BadFile(f"{owner}: the model is nested too deeply or too large ({type(error).__name__}).") from None
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise BadFile(f"{owner}: the configuration is damaged ({reason}). Save the model again.") from error
 
 
 def custom_object_scope(objects: dict[str, Any]) -> contextlib.AbstractContextManager[Reading]:
@@ -220,14 +242,22 @@ def from_record(found: Any) -> Any:
         return _known_function(found)
     if not isinstance(inner, dict):
         raise reading().damaged(f"the configuration of {show(name)} is {show(inner)}")
+    shared, number = reading().shared, found.get("shared_object_id")
+    if isinstance(number, int) and number in shared:
+        return shared[number]
     kind = _known_class(found)
-    return made(kind, inner) if isinstance(kind, type) else kind
+    result = made(kind, inner) if isinstance(kind, type) else kind
+    if isinstance(number, int):
+        shared[number] = result
+    return result
 
 
 def made(kind: type[Any], inner: dict[str, Any]) -> Any:
     """An object of `kind` from its configuration; a class of the user's with a `from_config` of its own gets it raw."""
     if kind in models().values() or _reads_itself(kind):
         return kind.from_config(dict(inner))
+    if kind is layers.Lambda and isinstance(inner.get("function"), list):
+        _code(inner)
     accepted = parameters(kind)
     options = {name: value for name, value in inner.items() if name in accepted or not _is_idle(name, value)}
     parts = {name: revived(value) for name, value in options.items()}
@@ -296,9 +326,10 @@ def _known_function(found: dict[str, Any]) -> Any:
 
 
 def _unknown(kind: str, name: Any, known: dict[str, Any], where: str = "") -> UnknownName:
-    hint = suggest(name, known)
-    remedy = hint or f"Files hold no code: pass what is yours as custom_objects={{{name!r}: ...}}."
-    return UnknownName(sentence(f"{reading().owner}: the {kind} {show(name)}{where} is not known.", remedy))
+    remedy = f"Files hold no code: pass what is yours as custom_objects={{{show(name)}: ...}}."
+    return UnknownName(
+        sentence(f"{reading().owner}: the {kind} {show(name)}{where} is not known.", suggest(name, known), remedy)
+    )
 
 
 def _numbers(inner: Any) -> Any:

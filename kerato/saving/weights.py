@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from kerato.errors import BadFile, InvalidCall, plural
 from kerato.layers.base import Layer
 from kerato.saving.records import models
 from kerato.variables import Variable
+
+#: where an optimizer's state lies
+OPTIMIZER = "optimizer/vars"
 
 #: more objects, or groups in groups, than any model has
 LIMIT_OBJECTS, LIMIT_DEPTH = 200_000, 64
@@ -52,29 +55,28 @@ def _counted(items: Any) -> Iterator[tuple[str, Any]]:
     used: dict[str, int] = {}
     for item in items:
         if isinstance(item, (Layer, list, tuple, dict)):
-            base = snake_case(type(item).__name__) if isinstance(item, Layer) else "container"
-            name = f"{base}_{used[base]}" if base in used else base
+            base = _kind(item)
+            yield f"{base}_{used[base]}" if base in used else base, item
             used[base] = used.get(base, 0) + 1
-            yield _functional(name, item), item
 
 
-def _functional(name: str, item: Any) -> str:
-    return name
+def _kind(item: Any) -> str:
+    if not isinstance(item, Layer):
+        return "container"
+    return "functional" if type(item) is models()["Functional"] else snake_case(type(item).__name__)
 
 
 def _children(owner: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(owner, models()["Model"]) and (owner.is_graph or isinstance(owner, models()["Sequential"])):
         yield "layers", owner.layers
     for name in sorted(owner.__dict__, key=lambda name: f"~{name}" if name.startswith("_") else name):
-        if name not in _OWN:
+        if name not in _OWN.split():
             yield name, owner.__dict__[name]
 
 
 #: attributes of the base classes, in which no layer of the user's lies
-_OWN = frozenset(
-    """_arguments _engine _expected _input_structure _layers _nodes _objective _optimizer _output_structure _prediction
-    _stack _weights inputs outputs history""".split()
-)
+_OWN = """_arguments _engine _expected _input_structure _layers _nodes _objective _optimizer _output_structure
+    _prediction _stack _weights inputs outputs history"""
 
 
 def own_variables(layer: Any) -> list[Variable]:
@@ -102,7 +104,7 @@ def plan(model: Any) -> Plan:
         variables |= {f"{group}/{index}": variable for index, variable in enumerate(own_variables(layer))}
     optimizer = model.optimizer
     if optimizer is not None:
-        groups["optimizer/vars"] = optimizer.name
+        groups[OPTIMIZER] = optimizer.name
     return Plan(groups, variables, [] if optimizer is None else list(optimizer.variables))
 
 
@@ -114,7 +116,7 @@ def weights_bytes(model: Any) -> bytes:
     import h5py
 
     found = plan(model)
-    optimizer = {f"optimizer/vars/{i}": variable for i, variable in enumerate(found.optimizer)}
+    optimizer = {f"{OPTIMIZER}/{i}": variable for i, variable in enumerate(found.optimizer)}
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
         for group, name in found.groups.items():
@@ -146,6 +148,7 @@ class Stored:
         except (OSError, ValueError, RuntimeError) as error:
             raise BadFile(f"{owner}: the weights are damaged or no HDF5 ({_reason(error)}).") from None
         self.found: dict[str, Any] = {}
+        self.names: dict[str, Any] = {}
 
     def __enter__(self) -> Stored:
         try:
@@ -174,6 +177,7 @@ class Stored:
                 raise self._refused(inner, "is a link to another place or file")
             item = group[name]
             if isinstance(item, self._h5py.Group):
+                self.names[inner] = item.attrs.get("name")
                 self._collect(item, inner, depth + 1)
             else:
                 self._check(item, inner)
@@ -228,14 +232,12 @@ def load(model: Any, data: Any, owner: str, skip_mismatch: bool = False) -> None
     with Stored(data, owner) as stored:
         fitting = _fitting(wanted.variables, stored, model.name, skip_mismatch)
         pairs = [(variable, stored.read(path)) for path, variable in fitting.items()]
-        pairs += _optimizer_state(wanted.optimizer, stored)
+        pairs += _optimizer_state(wanted, stored)
     for variable, array in pairs:
         variable.assign(array)
 
 
-def _fitting(
-    wanted: dict[str, Variable], stored: Stored, name: str, skip_mismatch: bool
-) -> dict[str, Variable]:
+def _fitting(wanted: dict[str, Variable], stored: Stored, name: str, skip_mismatch: bool) -> dict[str, Variable]:
     shapes = {path: tuple(item.shape) for path, item in stored.found.items() if not _is_aside(path)}
     missing = [f"{path} {variable.shape}" for path, variable in wanted.items() if path not in shapes]
     extra = [f"{path} {shape}" for path, shape in shapes.items() if path not in wanted]
@@ -244,8 +246,10 @@ def _fitting(
     if (missing or extra or wrong) and not skip_mismatch:
         parts = [("not in the file", missing), ("not in the model", extra), ("of another shape", wrong)]
         listed = "; ".join(f"{what}: {', '.join(items)}" for what, items in parts if items)
-        count = plural(len(missing) + len(extra) + len(wrong), "weight")
-        raise BadFile(f"{stored.owner}: {count} do not fit the model {name!r}. {listed}. Nothing was loaded.")
+        count = plural(len(missing) + len(extra) + len(wrong), "place")
+        raise BadFile(
+            f"{stored.owner}: the weights do not fit the model {name!r} in {count}; {listed}. Nothing was loaded."
+        )
     return {path: variable for path, variable in both.items() if shapes[path] == variable.shape}
 
 
@@ -254,12 +258,14 @@ def _is_aside(path: str) -> bool:
     return path.startswith("optimizer/") or "/seed_generator/" in path
 
 
-def _optimizer_state(wanted: Sequence[Variable], stored: Stored) -> list[tuple[Variable, Any]]:
-    """The optimizer's variables with their values: all of them, or the first ones of an optimizer not yet used."""
-    found = [path for path in stored.found if path.startswith("optimizer/vars/")]
-    paths = [f"optimizer/vars/{index}" for index in range(len(found))]
-    fits = sorted(found) == sorted(paths) and len(found) in (2, len(wanted)) and len(found) <= len(wanted)
-    pairs = list(zip(wanted, paths, strict=False)) if fits else []
-    if any(tuple(stored.found[path].shape) != variable.shape for variable, path in pairs):
-        return []
-    return [(variable, stored.read(path)) for variable, path in pairs]
+def _optimizer_state(wanted: Plan, stored: Stored) -> list[tuple[Variable, Any]]:
+    """An optimizer's variables with their values: all of them, or the first ones of an optimizer not yet used.
+
+    Another optimizer's state is none of its own.
+    """
+    paths = [path for path in stored.found if path.startswith(f"{OPTIMIZER}/")]
+    pairs = [(variable, f"{OPTIMIZER}/{index}") for index, variable in enumerate(wanted.optimizer[: len(paths)])]
+    same = stored.names.get(OPTIMIZER) in (None, wanted.groups.get(OPTIMIZER))
+    fits = all(path in paths and tuple(stored.found[path].shape) == variable.shape for variable, path in pairs)
+    whole = len(paths) in (1, 2, len(wanted.optimizer)) and len(pairs) == len(paths)
+    return [(variable, stored.read(path)) for variable, path in pairs] if same and fits and whole else []

@@ -131,6 +131,17 @@ def test_grey_pictures_are_treated_as_scipy_and_opencv_do(
     np.testing.assert_array_equal(ours(COLOURS, SQUARE)[..., 1], ours(COLOURS[..., 1], SQUARE))
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (4, 4), (2, 5), (1, 6), (9, 9)], ids=lambda shape: f"row_7_9_07-{shape}")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32, np.float64, np.int64])
+def test_any_element_has_scipys_bits_in_every_dtype(shape: tuple[int, int], dtype: Any) -> None:
+    element = DRAW.random(shape) < 0.6
+    element[shape[0] // 2, shape[1] // 2] = True
+    picture = (GREY.astype(np.float64) * 3 - 50 * (dtype not in (np.uint8, np.uint16))).astype(dtype)
+    for small in (picture, picture[:5, :7]):
+        np.testing.assert_array_equal(image.erode(small, element), ndimage.grey_erosion(small, footprint=element))
+        np.testing.assert_array_equal(image.dilate(small, element), ndimage.grey_dilation(small, footprint=element))
+
+
 def test_row_7_9_07_grey_erosion_and_dilation_are_minimum_and_maximum() -> None:
     np.testing.assert_array_equal(image.erode(GREY, "square", 5), image.minimum(GREY, 5))
     np.testing.assert_array_equal(image.dilate(GREY, "square", 5), image.maximum(GREY, 5))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from kerato import image
 from kerato.__main__ import kerato
-from kerato.image.operations import OPERATIONS, settings
+from kerato.commands.image import _caption
+from kerato.errors import MissingExtra
+from kerato.image.operations import OPERATIONS, _explained, settings
 
 NEEDED = {
     "resize": ["--size", "20,30"],
@@ -97,6 +101,8 @@ def test_the_list_of_operations_stands_under_the_sections_of_the_book() -> None:
     for section in ("7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.9"):
         assert f"{section}" in result.output
     assert all(re.search(rf"^  {name}\s", result.output, re.MULTILINE) for name in OPERATIONS)
+    group = kerato.get_command(click.Context(kerato), "image")
+    assert isinstance(group, click.Group) and group.list_commands(click.Context(group)) == list(OPERATIONS)
 
 
 def test_results_are_those_of_the_functions(folder: Path) -> None:
@@ -207,3 +213,20 @@ def test_transparent_pictures_are_laid_over_white(folder: Path) -> None:
     image.write("clear.png", np.zeros((5, 5, 4), np.uint8))
     assert _run("statistics", "clear.png", "--out", "out").exit_code == 0
     assert _numbers(folder / "out")["files"][0]["measured"]["minimum"] == 255
+
+
+def test_a_missing_package_stops_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    result = _run("canny", "grey.png", "--out", "out")
+    assert result.exit_code == 1 and isinstance(result.exception, MissingExtra)
+    assert 'pip install "kerato[image]"' in str(result.exception)
+
+
+def test_an_argument_without_a_word_in_the_docstrings_has_no_help() -> None:
+    assert _explained(json.dumps, "skipkeys") == ""
+
+
+def test_captions_say_what_was_set_and_found() -> None:
+    given = {"min_area": 300.0, "points": "simple", "dark": True, "level": None, "thickness": 2, "size": (3, 5.5)}
+    caption = _caption(OPERATIONS["contours"], given, {"count": 12, "contours": []})
+    assert caption == "contours min-area 300 dark size 3,5.5, count: 12"

@@ -125,3 +125,19 @@ def test_long_captions_are_broken_and_keep_their_words() -> None:
 def test_the_text_bar_has_its_background() -> None:
     written = image.text(PAPER, "hi", (10, 10), 20, (255, 255, 255), (200, 0, 0))
     assert (written[12, 11] == [200, 0, 0]).all()
+
+
+def test_fonts_of_one_size_only_are_passed_over(system_fonts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _font(system_fonts / "bitmaps.ttf", "猫犬", 200)
+    _font(system_fonts / "outlines.ttf", "猫", 400)
+    (system_fonts / "broken.otf").write_bytes(b"no font at all")
+    load = fonts.load
+
+    def refusing(path: str, size: int) -> Any:
+        if "bitmaps" in path:
+            raise OSError("invalid pixel size")
+        return load(path, size)
+
+    monkeypatch.setattr(fonts, "load", refusing)
+    assert [Path(font).name for font, _ in fonts.runs("猫", 18)] == ["outlines.ttf"]
+    assert fonts.missing("猫犬", 18) == "犬"

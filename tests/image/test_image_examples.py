@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -28,3 +29,18 @@ def test_the_example_runs_and_saves_its_picture(
 
 def test_there_is_one_for_every_section() -> None:
     assert [path.stem[:3] for path in EXAMPLES] == [f"7_{section}" for section in range(2, 10)]
+
+
+def test_the_code_of_the_chapter_runs_and_gives_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "book_7_pictures.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL)
+    for code, output in blocks:
+        exec(code, names)
+        assert capsys.readouterr().out == output
+    assert len(blocks) >= 8
+    for shown in re.findall(r"\]\((pictures/[^)]+)\)", page):
+        assert (ROOT / "docs" / shown).exists()

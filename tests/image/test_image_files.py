@@ -76,8 +76,9 @@ def test_sixteen_bits_colours(tmp_path: Path, suffix: str) -> None:
 def test_sixteen_bits_with_transparency_and_eight_bits_as_sixteen(tmp_path: Path) -> None:
     deep = np.dstack([DEEP_COLOURS, np.full((20, 30), 40000, np.uint16)])
     np.testing.assert_array_equal(files.read(files.write(tmp_path / "a.png", deep), "rgba", 16), deep)
-    path = files.write(tmp_path / "b.png", SMOOTH)
-    np.testing.assert_array_equal(files.read(path, depth=16), SMOOTH.astype(np.uint16) * 257)
+    for suffix in (".png", ".jpg"):
+        path = files.write(tmp_path / f"b{suffix}", SMOOTH)
+        np.testing.assert_array_equal(files.read(path, depth=16), files.read(path).astype(np.uint16) * 257)
 
 
 def test_a_pnm_of_ten_bits_is_stretched_to_sixteen() -> None:
@@ -138,13 +139,19 @@ def test_exif_turns_the_picture_upright(orientation: int, kind: str) -> None:
     assert np.abs(back.astype(int) - SMOOTH).mean() < 4
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_damaged_exif_block_does_not_spoil_the_picture() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = bytearray(_saved(Image.fromarray(SMOOTH), "JPEG", exif=exif))
     start = data.index(b"Exif\0\0") + 6
-    data[start : start + 8] = b"\xff" * 8
-    assert files.decode(bytes(data)).shape == SMOOTH.shape
+    for damage in (b"\xff" * 8, b"II*\0\xff\xff\xff\x7f"):
+        data[start : start + 8] = damage
+        assert files.decode(bytes(data)).shape == SMOOTH.shape
+    as_number = _saved(Image.fromarray(SMOOTH), "JPEG", exif=exif)
+    as_text = as_number.replace(b"\x01\x12\0\x03", b"\x01\x12\0\x02").replace(b"\x12\x01\x03\0", b"\x12\x01\x02\0")
+    assert as_text != as_number
+    assert files.decode(as_text).shape == SMOOTH.shape
 
 
 def test_the_content_decides_not_the_name(tmp_path: Path) -> None:

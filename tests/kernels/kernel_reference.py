@@ -12,7 +12,9 @@ import numpy as np
 Pairs = Sequence[tuple[int, int]]
 
 
-def amounts(lengths: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: str) -> list[tuple[int, int]]:
+def amounts(
+    lengths: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: str
+) -> list[tuple[int, int]]:
     """Padding that makes ceil(n / s) windows fit ('same', the odd cell after) or none ('valid'), by counting up."""
     pairs = []
     for n, k, s in zip(lengths, window, strides, strict=True):
@@ -30,8 +32,7 @@ def placements(
     lengths = x.shape[1:-1]
     reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
     counts = [
-        (n + low + high - r) // s + 1
-        for n, (low, high), r, s in zip(lengths, padding, reach, strides, strict=True)
+        (n + low + high - r) // s + 1 for n, (low, high), r, s in zip(lengths, padding, reach, strides, strict=True)
     ]
     for position in np.ndindex(*counts):
         met = []
@@ -51,7 +52,7 @@ def convolution(
     dilation: Sequence[int],
     groups: int = 1,
 ) -> np.ndarray:
-    """y[n, o, f] = sum of x[n, place, c] * kernel[cell, c, f] over the cells of window o and the channels of f's group."""
+    """y[n, o, f] = sum of x[n, place, c] * kernel[cell, c, f] over window o's cells and the channels of f's group."""
     window, (depth, filters) = kernel.shape[:-2], kernel.shape[-2:]
     per_group = filters // groups
     columns = {}
@@ -61,7 +62,7 @@ def convolution(
             for f in range(filters):
                 first = f // per_group * depth
                 for c in range(depth):
-                    column[:, f] += x[(slice(None), *place, first + c)].astype(np.float64) * float(kernel[(*cell, c, f)])
+                    column[:, f] += np.float64(x[(slice(None), *place, first + c)]) * np.float64(kernel[(*cell, c, f)])
         columns[position] = column
     return _arrange(x, columns)
 

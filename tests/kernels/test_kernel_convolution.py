@@ -41,6 +41,14 @@ GROUPED = ("groups", "depthwise")
 TWICE = ("same", "strides", "groups", "depthwise", "1x1 strides")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick_compilation():
+    """Values are under test here, not speed."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def draw(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
@@ -82,6 +90,11 @@ def bundle(f, twice):
     return jax.jit(everything)
 
 
+def kernel_slope(f):
+    """(x, kernel) -> the gradient of a sum of squares by the kernel."""
+    return jax.jit(jax.grad(lambda x, kernel: jnp.sum(f(x, kernel) ** 2), 1))
+
+
 def assert_close(ours, theirs, tolerance):
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         assert a.dtype == b.dtype
@@ -105,8 +118,7 @@ def test_vmap_over_either_or_both(name, mapped):
     with jax.enable_x64(True):
         ours, theirs, x, kernel = pair_of(CASES[name])
         many = [
-            v if axis is None else np.stack([v, v + 1, -v], axis)
-            for v, axis in zip((x, kernel), mapped, strict=True)
+            v if axis is None else np.stack([v, v + 1, -v], axis) for v, axis in zip((x, kernel), mapped, strict=True)
         ]
 
         def mapped_gradients(f):
@@ -121,8 +133,7 @@ def test_float32_to_rounding_and_a_ragged_rest_of_pictures(monkeypatch):
     for name in ("same", "depthwise"):
         ours, theirs, x, kernel = pair_of(CASES[name])
         x = np.concatenate([x, x + 1, -x, x[:1]]).astype(np.float32)
-        results = [jax.jit(jax.grad(lambda k, f=f: jnp.sum(f(x, k) ** 2)))(np.float32(kernel)) for f in (ours, theirs)]
-        assert_close(*results, 1e-5)
+        assert_close(kernel_slope(ours)(x, np.float32(kernel)), kernel_slope(theirs)(x, np.float32(kernel)), 1e-5)
 
 
 def test_bfloat16_sums_in_float32():
@@ -161,8 +172,8 @@ def test_transposed_convolution_is_the_transpose(padding, output_padding, length
     low = {"valid": (0, 0), "same": (0, 1) if output_padding is None else (1, 1)}[padding]
     once = reference.convolution(x, kernel, (2, 2), [low, low], (1, 1))
     assert float(jnp.vdot(grown, x)) == pytest.approx(float(np.vdot(once, y)), rel=1e-4)
-    gradient = jax.grad(lambda kernel: jnp.vdot(kernels.convolution_transpose(y, kernel, 2, padding, output_padding), x))
-    assert float(jnp.vdot(gradient(kernel), kernel)) == pytest.approx(float(jnp.vdot(grown, x)), rel=1e-4)
+    once_more = jax.grad(lambda k: jnp.vdot(kernels.convolution_transpose(y, k, 2, padding, output_padding), x))
+    assert float(jnp.vdot(once_more(kernel), kernel)) == pytest.approx(float(jnp.vdot(grown, x)), rel=1e-4)
 
 
 def test_depthwise_orders_its_outputs_by_channel_then_filter():
@@ -176,13 +187,9 @@ def test_depthwise_orders_its_outputs_by_channel_then_filter():
 def test_replicated_kernels_sum_their_gradient_inside_shard_map():
     mesh = jax.make_mesh((1,), ("d",), axis_types=(AxisType.Auto,))
     ours, theirs, x, kernel = pair_of(CASES["same"])
-
-    def gradient(f):
-        return lambda x, kernel: jax.grad(lambda kernel: jnp.sum(f(x, kernel) ** 2))(kernel)
-
     split, whole = PartitionSpec("d"), PartitionSpec()
-    mapped = jax.shard_map(gradient(ours), mesh=mesh, in_specs=(split, whole), out_specs=whole)
-    assert_close(jax.jit(mapped)(x, kernel), gradient(theirs)(x, kernel), 1e-5)
+    mapped = jax.shard_map(kernel_slope(ours), mesh=mesh, in_specs=(split, whole), out_specs=whole)
+    assert_close(jax.jit(mapped)(x, kernel), kernel_slope(theirs)(x, kernel), 1e-5)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -98,7 +98,7 @@ def test_wrong_windows_are_named(arguments, message):
 
 
 def test_unknown_padding_lists_the_known_ones():
-    with pytest.raises(UnknownName, match="padding 'sam' is not known .* Did you mean 'same'"):
+    with pytest.raises(UnknownName, match=r"padding 'sam' is not known .* Did you mean 'same'"):
         windows("Conv2D", (8, 8), 3, 1, "sam")
     with pytest.raises(UnknownName, match="causal"):
         windows("Conv2D", (8, 8), 3, 1, "causal")

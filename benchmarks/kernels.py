@@ -1,0 +1,164 @@
+"""Convolution and pooling and their gradients, dispatched singly and inside a loop: `python benchmarks/kernels.py [word...]`.
+
+One line per case and operation, medians in milliseconds: ours at top level, ours in a `fori_loop` with traced bounds,
+their ratio, and jax.lax's own at both places. Words select cases whose name contains one of them. `--plain` leaves out
+the compile option that is better for most programs on the CPU.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from kerato import kernels
+from kerato.kernels import bilinear, stock
+from kerato.kernels.windows import windows
+
+FAST = {"xla_cpu_experimental_ynn_fusion_type": ""}
+ROUNDS, BUDGET_MS = 7, 60.0
+
+# name: x shape, window, filters, strides, padding, dilation, groups
+CONVOLUTIONS: dict[str, tuple[Any, ...]] = {
+    "mnist 1": ((128, 28, 28, 1), 3, 32, 1, "valid", 1, 1),
+    "mnist 2": ((128, 26, 26, 32), 3, 64, 1, "valid", 1, 1),
+    "colour": ((128, 32, 32, 3), 3, 32, 1, "same", 1, 1),
+    "resnet 16": ((128, 32, 32, 16), 3, 16, 1, "same", 1, 1),
+    "resnet 32": ((128, 16, 16, 32), 3, 32, 1, "same", 1, 1),
+    "resnet 64": ((128, 8, 8, 64), 3, 64, 1, "same", 1, 1),
+    "stride 2": ((128, 32, 32, 16), 3, 32, 2, "same", 1, 1),
+    "stride 2 valid": ((128, 16, 16, 32), 3, 64, 2, "valid", 1, 1),
+    "1x1": ((128, 16, 16, 32), 1, 64, 1, "same", 1, 1),
+    "1x1 stride 2": ((128, 32, 32, 16), 1, 32, 2, "same", 1, 1),
+    "dilation 2": ((32, 32, 32, 16), 3, 32, 1, "same", 2, 1),
+    "5x5": ((128, 14, 14, 6), 5, 16, 1, "valid", 1, 1),
+    "7x7 stride 2": ((4, 96, 96, 3), 7, 64, 2, "same", 1, 1),
+    "one picture": ((1, 64, 64, 64), 3, 64, 1, "same", 1, 1),
+    "1-D": ((64, 200, 32), 5, 64, 1, "same", 1, 1),
+    "1-D causal": ((64, 200, 16), 3, 16, 1, "causal", 2, 1),
+    "3-D": ((8, 16, 16, 16, 8), 3, 16, 1, "same", 1, 1),
+    "3-D stride 2": ((8, 16, 16, 16, 8), 3, 16, 2, "same", 1, 1),
+    "groups 4": ((32, 16, 16, 32), 3, 64, 1, "same", 1, 4),
+    "groups 16": ((32, 16, 16, 64), 3, 64, 1, "same", 1, 16),
+    "depthwise": ((32, 32, 32, 32), 3, 32, 1, "same", 1, 32),
+    "depthwise stride 2": ((32, 32, 32, 32), 3, 32, 2, "same", 1, 32),
+    "depthwise x 2": ((32, 16, 16, 32), 3, 64, 1, "same", 1, 32),
+}
+# name: x shape, window, strides, padding
+POOLS: dict[str, tuple[Any, ...]] = {
+    "pool 2": ((128, 24, 24, 64), 2, 2, "valid"),
+    "pool 3 stride 2": ((64, 32, 32, 32), 3, 2, "same"),
+    "pool 3 stride 1": ((64, 16, 16, 32), 3, 1, "same"),
+    "pool 8": ((128, 8, 8, 64), 8, 8, "valid"),
+    "pool 1-D": ((64, 200, 32), 2, 2, "same"),
+    "pool 3-D": ((8, 16, 16, 16, 8), 2, 2, "valid"),
+}
+
+
+def draw(*shape: int, seed: int = 0) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def convolution_rows() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...]]]:
+    """(name, ours, lax's own, operands) for every case and operation."""
+    for name, (shape, window, filters, strides, padding, dilation, groups) in CONVOLUTIONS.items():
+        g = windows(name, shape[1:-1], window, strides, padding, dilation, groups)
+        x, kernel = draw(*shape), draw(*g.window, shape[-1] // groups, filters, seed=1)
+        y = draw(shape[0], *g.output, filters, seed=2)
+        yield f"{name}: output", partial(bilinear.output, geometry=g), partial(stock.output, geometry=g), (x, kernel)
+        ours = partial(bilinear.PRIMITIVES["x"].bind, geometry=g)
+        yield f"{name}: input gradient", ours, partial(stock.input_gradient, geometry=g), (kernel, y)
+        ours = partial(bilinear.kernel_gradient, geometry=g)
+        yield f"{name}: kernel gradient", ours, partial(stock.kernel_gradient, geometry=g), (x, y)
+
+
+def pool_rows() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...]]]:
+    for name, (shape, window, strides, padding) in POOLS.items():
+        g, x = windows(name, shape[1:-1], window, strides, padding), draw(*shape)
+        y = draw(shape[0], *g.output, shape[-1], seed=2)
+        cells = ((1, *g.window, 1), (1, *g.strides, 1), ((0, 0), *g.padding, (0, 0)))
+        theirs = {
+            "max": lambda x, cells=cells: lax.reduce_window(x, -jnp.inf, lax.max, *cells),
+            "average": lambda x, cells=cells: lax.reduce_window(x, 0.0, lax.add, *cells),
+        }
+        for kind, pool in {"max": kernels.max_pool, "average": kernels.average_pool}.items():
+            ours = partial(pool, window=window, strides=strides, padding=padding)
+            yield f"{name} {kind}: output", ours, theirs[kind], (x,)
+            yield f"{name} {kind}: gradient", pulled(ours), pulled(theirs[kind]), (x, y)
+
+
+def pulled(pool: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """(x, y) -> the gradient of sum(y * pool(x)) by x."""
+    return lambda x, y: jax.vjp(pool, x)[1](y)[0]
+
+
+def compiled(f: Callable[..., Any], operands: tuple[jax.Array, ...], options: Any, looped: bool) -> Callable[..., Any]:
+    """`run(n)` computes f n times, in one program or one program each."""
+    if not looped:
+        single = jax.jit(f, compiler_options=options).lower(*operands).compile()
+        return lambda n: [single(*operands) for _ in range(n)][-1]
+
+    def many(n: jax.Array, first: jax.Array, *rest: jax.Array) -> jax.Array:
+        def body(_: jax.Array, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            # each turn depends on the one before, else XLA would take f out of the loop
+            first, last = state
+            nudge = last[(0,) * last.ndim] * 1e-30
+            return first.at[(0,) * first.ndim].add(nudge), f(first, *rest)
+
+        start = jnp.zeros(jax.eval_shape(f, first, *rest).shape)
+        return lax.fori_loop(0, n, body, (first, start))[1]
+
+    program = jax.jit(many, compiler_options=options).lower(1, *operands).compile()
+    return lambda n: program(n, *operands)
+
+
+def measure(runs: dict[str, Callable[[int], Any]]) -> dict[str, float]:
+    """Median milliseconds per computation, the candidates taking turns."""
+    counts, seen = {}, {name: [] for name in runs}
+    for name, run in runs.items():
+        first = seconds(run, 1)
+        counts[name] = max(1, min(50, int(BUDGET_MS / (first * 1e3))))
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            if counts[name] > 1 or len(seen[name]) < 2:
+                seen[name].append(seconds(run, counts[name]) / counts[name] * 1e3)
+    return {name: float(np.median(values)) for name, values in seen.items()}
+
+
+def seconds(run: Callable[[int], Any], n: int) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(run(n))
+    return time.perf_counter() - start
+
+
+def main(words: list[str]) -> None:
+    options = None if "--plain" in words else FAST
+    words = [word for word in words if not word.startswith("-")]
+    print(f"{'case: operation':38s} {'top':>8s} {'loop':>8s} {'ratio':>6s} {'lax top':>9s} {'lax loop':>9s}")
+    for rows in (convolution_rows(), pool_rows()):
+        for name, ours, theirs, operands in rows:
+            if words and not any(word in name for word in words):
+                continue
+            forms = {"": ours, "lax ": theirs}
+            runs = {
+                who + place: compiled(f, operands, options, place == "loop")
+                for who, f in forms.items()
+                for place in ("top", "loop")
+            }
+            t = measure(runs)
+            ratio = t["loop"] / min(t["top"], t["lax top"])
+            print(
+                f"{name:38s} {t['top']:8.2f} {t['loop']:8.2f} {ratio:6.2f} {t['lax top']:9.2f} {t['lax loop']:9.2f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

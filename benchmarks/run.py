@@ -1,7 +1,8 @@
 """`make bench`: the works of `works.py` on every side, interleaved, as one table and one CSV file.
 
 Every side is a process that stays; a round goes over all sides in turn, so that a busy minute of the machine
-hits all of them alike. Compare the columns of one run, not numbers of two runs.
+hits all of them alike. Compare the columns of one run, not numbers of two runs. A run of all works on all sides is
+kept as `results/DATE.csv` with the description of the machine; name no works and no sides for that.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ STARTS = {
     "first step": "second start of a script, import to first step (s)",
     "whole": "second start of a script, both (s)",
 }
+EVERY = [*WORKS, START]
 
 
 @dataclass
@@ -219,8 +221,7 @@ def write(path: Path, results: Sequence[Result], described: dict[str, str]) -> N
 def options() -> argparse.Namespace:
     """What is asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = [*WORKS, START]
-    parser.add_argument("--works", nargs="+", choices=every, default=every, metavar="WORK", help=", ".join(every))
+    parser.add_argument("--works", nargs="+", choices=EVERY, default=EVERY, metavar="WORK", help=", ".join(EVERY))
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), metavar="SIDE", help=", ".join(SIDES))
     parser.add_argument("--rounds", type=int, default=7, help="rounds over all sides [7]")
     parser.add_argument("--quick", action="store_true", help="one pass: one short round, nothing kept")
@@ -247,7 +248,7 @@ def main() -> None:
     print(table(results))
     for result in (one for one in results if one.note and "not written by hand" not in one.note):
         print(f"{title(result.work)}, {result.side}: {result.note}", file=sys.stderr)
-    if not asked.quick:
+    if not asked.quick and set(asked.works) == set(EVERY) and set(sides) == set(SIDES):
         path = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}.csv"
         write(path, results, described)
         print(f"kept as {path.relative_to(HERE.parent)}")

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from matplotlib import cbook
+import matplotlib
 
 from kerato import image
 from kerato.faces import annotated, collect, detector, pictures_of
@@ -17,8 +17,7 @@ out = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 
 def poses(folder: Path) -> Path:
     """A folder of pictures of one person: Grace Hopper, turned and in other light."""
-    with cbook.get_sample_data("grace_hopper.jpg") as file:
-        picture = image.read(file.name)
+    picture = image.read(Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg"))
     folder.mkdir(parents=True, exist_ok=True)
     for angle in (-8, 0, 8):
         for gain in (0.6, 1.0):

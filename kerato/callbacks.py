@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kerato.errors import InvalidType, sentence, show
+from kerato.errors import InvalidType, invalid, sentence, show
 
 Logs = dict[str, float]
 
@@ -96,6 +96,17 @@ class Callback:
 def as_list(callbacks: Any) -> list[Any]:
     """Callbacks as `fit` takes them, one, several or None, as a list."""
     return [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+
+
+def verbosity(verbose: int | str) -> int:
+    """0 for silence, 1 for a bar, 2 for a line per epoch.
+
+    Raises:
+        InvalidValue: `verbose` is none of them, nor `'auto'`.
+    """
+    if verbose not in (0, 1, 2, "auto"):
+        raise invalid("fit", "verbose", "0, 1, 2 or 'auto'", verbose)
+    return 1 if verbose == "auto" else int(verbose)
 
 
 class CallbackList:

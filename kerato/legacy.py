@@ -22,7 +22,7 @@ class Old:
     """How 2.0.5 read the arguments of one class.
 
     Args:
-        order: the old names of positional arguments, where their order was another one.
+        order: the old names of positional arguments; needed where their order was another one or there are defaults.
         names: old name -> today's.
         defaults: values of arguments (under today's names) that a call leaves out.
         rewrite: what remains, a function of the arguments under today's names.
@@ -90,7 +90,7 @@ def translate(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> tuple[tup
     if len(args) <= len(row.order):
         args, kwargs = (), {**dict(zip(row.order, args, strict=False)), **kwargs}
     renamed = {row.names[k] if k in row.names and row.names[k] not in kwargs else k: v for k, v in kwargs.items()}
-    # Positional arguments are the first ones, which have no default here that could stand in their way.
+    # Positional arguments that remain are too many: today's class says so.
     missing = {} if args else {k: v for k, v in row.defaults.items() if k not in renamed}
     return args, row.rewrite({**renamed, **missing})
 

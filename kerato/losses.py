@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from kerato import config, ops
 from kerato.arguments import Configurable, Family, Rule, flag, fraction, number, one_of, optional, serialize, snake_case
 from kerato.objectives import (
+    beside,
     binary_crossentropy,
     binary_focal_crossentropy,
     cast,
@@ -40,6 +41,11 @@ Array = Any
 _MEAN = "sum_over_batch_size"
 
 __all__ = ["FAMILY", "Loss", "LossFunctionWrapper", "as_loss", "deserialize", "get", "serialize"]
+__all__ += ["binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"]
+__all__ += ["categorical_focal_crossentropy", "categorical_hinge", "cosine_proximity", "cosine_similarity", "dice"]
+__all__ += ["hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error"]
+__all__ += ["mean_squared_error", "mean_squared_logarithmic_error", "poisson", "sparse_categorical_crossentropy"]
+__all__ += ["squared_hinge", "tversky"]
 
 
 class Loss(Configurable):
@@ -92,15 +98,6 @@ class Loss(Configurable):
         if self.reduction == "mean_with_sample_weight" and weight is not None:
             return ops.sum(values) / ops.maximum(ops.sum(weight), config.epsilon())
         return ops.mean(values)
-
-
-def beside(weight: Array, values: Array) -> Array:
-    """`weight` in the dtype of `values`, with axes so that a weight per sample holds for all values of the sample."""
-    weight = cast(ops.convert_to_tensor(weight), values.dtype)
-    while len(weight.shape) > len(values.shape) and weight.shape[-1] == 1:
-        weight = ops.squeeze(weight, -1)
-    missing = len(values.shape) - len(weight.shape)
-    return ops.expand_dims(weight, tuple(range(-missing, 0))) if missing > 0 and weight.shape else weight
 
 
 class LossFunctionWrapper(Loss):
@@ -357,12 +354,6 @@ _ALIASES = {
     "msle": "mean_squared_logarithmic_error",
     "bce": "binary_crossentropy",
     "kld": "kl_divergence",
-    "MSE": "mean_squared_error",
-    "MAE": "mean_absolute_error",
-    "MAPE": "mean_absolute_percentage_error",
-    "MSLE": "mean_squared_logarithmic_error",
-    "BCE": "binary_crossentropy",
-    "KLD": "kl_divergence",
     "kullback_leibler_divergence": "kl_divergence",
     "logcosh": "log_cosh",
     "huber_loss": "huber",
@@ -370,6 +361,7 @@ _ALIASES = {
     "categorical_crossentroy": "categorical_crossentropy",
     "sparse_categorical_crossentrop": "sparse_categorical_crossentropy",
 }
+_ALIASES |= {name.upper(): meant for name, meant in _ALIASES.items() if len(name) < 5}
 
 FAMILY = Family(
     "losses",
@@ -383,7 +375,7 @@ FAMILY = Family(
     _ALIASES,
 )
 
-__all__ += [*FAMILY.members, *FAMILY.aliases]
+__all__ += [kind.__name__ for kind in _CLASSES]
 globals().update({alias: FAMILY.members[name] for alias, name in _ALIASES.items()})
 
 get = FAMILY.get

@@ -22,13 +22,16 @@ from kerato.confusion import (
     TrueNegatives,
     TruePositives,
 )
-from kerato.measures import Mean, MeanMetricWrapper, Metric, NamedMean, Sum, ratio
+from kerato.measures import Mean, MeanMetricWrapper, Metric, NamedMean, Sum
 from kerato.objectives import cast, per_sample, same_rank
 from kerato.regions import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 
 Array = Any
 
 __all__ = ["FAMILY", "Metric", "accuracy_for", "as_metric", "deserialize", "get", "serialize"]
+__all__ += ["AUC", "BinaryIoU", "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "IoU", "Mean"]
+__all__ += ["MeanIoU", "MeanMetricWrapper", "OneHotIoU", "OneHotMeanIoU", "Precision", "Recall", "Sum"]
+__all__ += ["TrueNegatives", "TruePositives"]
 
 
 def _matches(a: Array, b: Array) -> Array:
@@ -316,7 +319,8 @@ FAMILY = Family(
 )
 
 __all__ += ["accuracy", "binary_accuracy", "categorical_accuracy", "cosine_similarity", "sparse_categorical_accuracy"]
-__all__ += ["ratio", "sparse_top_k_categorical_accuracy", "top_k_categorical_accuracy", *_NAMES]
+__all__ += ["sparse_top_k_categorical_accuracy", "top_k_categorical_accuracy"]
+__all__ += [kind.__name__ for kind in _CLASSES if kind.__name__ not in __all__]
 
 get = FAMILY.get
 deserialize = FAMILY.get

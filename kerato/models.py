@@ -19,11 +19,11 @@ from kerato.layers.base import Layer, automatic_name
 from kerato.layers.calls import shapes
 from kerato.layers.core import Input, InputLayer
 from kerato.ops import leaves, tree_map
-from kerato.saving import custom_object_scope, load_weights, save_model, save_weights, to_json
+from kerato.saving import Saveable
 from kerato.saving import load_model as load_model
 from kerato.saving import model_from_json as model_from_json
 from kerato.saving.arrangement import arranged
-from kerato.saving.configuration import clone, graph_config, graph_from_config
+from kerato.saving.configuration import clone
 from kerato.saving.records import MODELS
 from kerato.shapes import Spec
 from kerato.summary import summary_text
@@ -33,7 +33,7 @@ from kerato.variables import Run, running
 Array = Any
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, Saveable, Layer):
     """Layers between inputs and outputs: `Model(inputs, outputs)`, or a subclass that defines `call`.
 
     Args:
@@ -71,8 +71,18 @@ class Model(Trainer, Layer):
                 f"the inputs ({', '.join(t.name for t in self.inputs)}). Add it to `inputs`."
             )
         self._layers = layers_between(self.inputs, outputs)
+        self._refuse_namesakes()
         self.output_names = _output_names(self.outputs)
         self.built = True
+
+    def _refuse_namesakes(self) -> None:
+        names: set[str] = set()
+        for layer in self._layers:
+            if layer.name in names:
+                raise InvalidValue(
+                    f"{title(self)}: every layer must have a name of its own. Two are called {layer.name!r}."
+                )
+            names.add(layer.name)
 
     # -- structure -------------------------------------------------------------------------------------------------
 
@@ -258,47 +268,6 @@ class Model(Trainer, Layer):
     def separate_samples(self) -> bool:
         """Whether no layer mixes samples in the test phase, so that a batch may be padded: true of Kerato's own."""
         return self.is_graph and all(_separate(node) for node in order(self.outputs, set(self.inputs)))
-
-    # -- configuration ---------------------------------------------------------------------------------------------
-
-    #: the shapes of the inputs that a model without a graph was last called with
-    built_for: Any = None
-    #: facts that come with the model's file: class names, preprocessing
-    extra: dict[str, Any] = {}
-
-    def get_config(self) -> dict[str, Any]:
-        """The layers, how they are connected, and the names of inputs and outputs."""
-        return graph_config(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The model that `get_config` described, with new weights; `custom_objects` are classes of the user's."""
-        with custom_object_scope(custom_objects or {}):
-            return graph_from_config(cls, config)
-
-    def to_json(self, **options: Any) -> str:
-        """The layers and how they are connected as JSON, for `model_from_json`."""
-        return to_json(self, **options)
-
-    def save(self, path: Any, overwrite: bool = True) -> None:
-        """Write the whole model to a `.keras` file that Keras 3 loads too, see `kerato.saving.save_model`.
-
-        Raises:
-            BadFile: the file exists and `overwrite` is False, or it cannot be written; an old file stays whole.
-        """
-        save_model(self, path, overwrite=overwrite)
-
-    def save_weights(self, path: Any, overwrite: bool = True) -> None:
-        """Write the weights to a `.weights.h5` file, see `kerato.saving.save_weights`."""
-        save_weights(self, path, overwrite)
-
-    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
-        """Take the weights of a `.weights.h5` or `.keras` file, see `kerato.saving.load_weights`.
-
-        Raises:
-            BadFile: they do not fit; each that does not is named, and nothing is changed.
-        """
-        load_weights(self, path, skip_mismatch)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name} layers={len(self.layers)}>"

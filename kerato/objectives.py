@@ -17,8 +17,6 @@ from kerato.errors import InvalidValue, sentence
 
 Array = Any
 
-# -- shapes ------------------------------------------------------------------------------------------------------
-
 
 def cast(x: Array, dtype: Any) -> Array:
     """`x` in `dtype`, itself where it has that already (so that a graph gets no idle node)."""
@@ -37,6 +35,15 @@ def same_rank(a: Array, b: Array) -> tuple[Array, Array]:
     if len(b.shape) == len(a.shape) + 1 and b.shape[-1] == 1:
         return same_rank(b, a)[::-1]
     return a, b
+
+
+def beside(weight: Array, values: Array) -> Array:
+    """`weight` in the dtype of `values`, with axes so that a weight per sample holds for all values of the sample."""
+    weight = cast(ops.convert_to_tensor(weight), values.dtype)
+    while len(weight.shape) > len(values.shape) and weight.shape[-1] == 1:
+        weight = ops.squeeze(weight, -1)
+    missing = len(values.shape) - len(weight.shape)
+    return ops.expand_dims(weight, tuple(range(-missing, 0))) if missing > 0 and weight.shape else weight
 
 
 def _shown(x: Array) -> str:
@@ -77,9 +84,6 @@ def per_sample(formula: Callable[..., Array]) -> Callable[..., Array]:
         return formula(targets, predictions, *args, **kwargs)
 
     return loss
-
-
-# -- formulas ----------------------------------------------------------------------------------------------------
 
 
 @per_sample

@@ -6,6 +6,7 @@ one-hot, integer and binary targets. All sums live in variables on the device, a
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerato import losses, metrics, objectives
-from kerato.errors import InvalidValue, show, unknown
+from kerato.errors import InvalidType, InvalidValue, show, unknown
 from kerato.graph import Frame, NeedsArray, Tensor
 from kerato.measures import Mean
 from kerato.variables import Run, Variable, recording
@@ -55,7 +56,7 @@ class Objective:
 
     def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any, names: Sequence[str]) -> None:
         self.names = list(names)
-        self.losses = [losses.as_loss(item) for item in per_output(loss, names, "loss", shared=False)]
+        self.losses = [_loss_of(item) for item in per_output(loss, names, "loss", shared=False)]
         self.weights = [1.0 if w is None else float(w) for w in per_output(loss_weights, names, "loss_weights", False)]
         self._wanted = [
             (per_output(given, names, what, shared=True), weighted)
@@ -83,6 +84,7 @@ class Objective:
         return found
 
     def _metric(self, item: Any, output: int, y: Sequence[Any], p: Sequence[Any]) -> Any:
+        _check_function(item, "metric")
         loss, target = self.losses[output], tuple(y[output].shape) if output < len(y) else ()
         metric = metrics.as_metric(item, getattr(loss, "name", None), tuple(p[output].shape), target)
         if len(self.names) > 1:
@@ -147,6 +149,22 @@ class Objective:
     def result_names(self) -> list[str]:
         """The names in the order of `results`."""
         return [metric.name for metric in self.all_metrics]
+
+
+def _loss_of(item: Any) -> Any:
+    _check_function(item, "loss")
+    return losses.as_loss(item)
+
+
+def _check_function(item: Any, what: str) -> None:
+    if not inspect.isfunction(item):
+        return
+    try:
+        inspect.signature(item).bind(None, None)
+    except TypeError:
+        raise InvalidType(
+            f"compile: a {what} function must take (y_true, y_pred). {item.__name__} takes {inspect.signature(item)}."
+        ) from None
 
 
 def _given(w: Sequence[Any], output: int) -> Any:
@@ -218,8 +236,14 @@ def _in_graph(run: Run, function: Any, y: Array, p: Array) -> Array:
             values = function(target, source)
     except NeedsArray:
         return function(y, p)
+    if values is None:
+        raise InvalidType(f"compile: the loss function {_name(function)} must return a value per sample. Got None.")
     frame.known[target] = y
     return frame.values([values])[0] if isinstance(values, Tensor) else values
+
+
+def _name(function: Any) -> str:
+    return str(getattr(getattr(getattr(function, "__self__", None), "fn", function), "__name__", "given"))
 
 
 def check_batch(objective: Objective, batch: Any, outputs: Sequence[Any], owner: str) -> None:

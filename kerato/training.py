@@ -9,14 +9,13 @@ from __future__ import annotations
 import difflib
 import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerato import optimizers, random
-from kerato.callbacks import CallbackList, History, Progress, as_list
+from kerato.callbacks import CallbackList, History, Progress, as_list, verbosity
 from kerato.data.sources import (
     Arrays,
     Batch,
@@ -25,12 +24,16 @@ from kerato.data.sources import (
     as_arrays,
     check_finite,
     check_lengths,
+    count,
     is_stream,
+    refuse_beside,
+    shuffling,
     split,
+    warn_of_range,
     weigh_classes,
 )
 from kerato.engine import Engine, Prediction, check_compiled
-from kerato.errors import InvalidType, InvalidValue, invalid, show
+from kerato.errors import InvalidType, InvalidValue, invalid
 from kerato.scoring import Objective, check_batch
 from kerato.variables import Variable
 
@@ -165,10 +168,10 @@ class Trainer:
             InvalidValue: data that cannot fit the model, named in one sentence.
         """
         check_compiled(self._optimizer)
-        numbers = range(_count("fit", "initial_epoch", initial_epoch, 0), _count("fit", "epochs", epochs, 0))
+        numbers = range(count("fit", "initial_epoch", initial_epoch, 0), count("fit", "epochs", epochs, 0))
         held_out, weigh = None, weigh_classes(class_weight) if class_weight is not None else None
         if is_stream(x):
-            _refuse_beside(x, y, sample_weight, "fit")
+            refuse_beside(x, y, sample_weight, "fit")
             source: Any = Stream(x, steps_per_epoch, self._arranging("fit", weigh), "fit")
         else:
             parts = self._parts(x, y, sample_weight, "fit")
@@ -176,10 +179,10 @@ class Trainer:
                 parts, held_out = split(parts, validation_split)
             if weigh is not None:
                 parts = (parts[0], parts[1], weigh(parts[1], parts[2]))
-            source = Arrays(parts, _batch_size(batch_size, "fit"), _order(shuffle), random.seed())
+            source = Arrays(parts, _batch_size(batch_size, "fit"), shuffling(shuffle), random.seed())
         engine = self._ready(source, "fit")
         if steps_per_epoch is not None and isinstance(source, Arrays):
-            source = Stream(Rounds(source), _count("fit", "steps_per_epoch", steps_per_epoch), source.pass_on, "fit")
+            source = Stream(Rounds(source), count("fit", "steps_per_epoch", steps_per_epoch), source.pass_on, "fit")
         validation = self._validation_source(
             validation_data, held_out, validation_batch_size or batch_size, validation_steps
         )
@@ -196,7 +199,7 @@ class Trainer:
         validation_freq: int,
     ) -> History:
         history = self.history = History()
-        shown = [Progress(level)] if (level := _verbosity(verbose)) else []
+        shown = [Progress(level)] if (level := verbosity(verbose)) else []
         params = {"epochs": epochs.stop, "steps": len(source) or None, "verbose": level}
         all_of_them = CallbackList([*as_list(callbacks), history, *shown], self, params)
         self.stop_training = False
@@ -258,14 +261,14 @@ class Trainer:
         check_compiled(self._optimizer)
         source: Any
         if is_stream(x):
-            _refuse_beside(x, y, sample_weight, "evaluate")
+            refuse_beside(x, y, sample_weight, "evaluate")
             source = Stream(x, steps, self._arranging("evaluate"), "evaluate")
         else:
             parts = self._parts(x, y, sample_weight, "evaluate")
             source = Arrays(parts, _batch_size(batch_size, "evaluate"), False, 0)
-            self._warn_of_range(parts[0], "evaluate")
+            warn_of_range(self._seen, parts[0][0], "evaluate")
         engine = self._ready(source, "evaluate")
-        level = _verbosity(verbose)
+        level = verbosity(verbose)
         shown = [Progress(level, "test")] if level else []
         params = {"epochs": 1, "steps": len(source) or None, "verbose": level}
         watching = CallbackList([*as_list(callbacks), *shown], self, params)
@@ -289,7 +292,7 @@ class Trainer:
             batch_size: samples computed at a time; 32 unless given. It does not change the result.
         """
         source = self._prediction_source(x, _batch_size(batch_size, "predict"), steps)
-        level = _verbosity(verbose)
+        level = verbosity(verbose)
         shown = [Progress(level, "predict")] if level else []
         params = {"epochs": 1, "steps": len(source) or None, "verbose": level}
         watching = CallbackList([*as_list(callbacks), *shown], self, params)
@@ -314,7 +317,7 @@ class Trainer:
         else:
             parts = self._parts(x, None, None, "predict")
             source = Arrays(parts, batch_size, False, 0)
-            self._warn_of_range(parts[0], "predict")
+            warn_of_range(self._seen, parts[0][0], "predict", 4)
         self.ensure_built(source.first[0], "predict")
         return source
 
@@ -389,7 +392,8 @@ class Trainer:
     def _check(self, batch: Batch, owner: str = "fit") -> None:
         """Refuse targets and weights that cannot belong to the outputs for these inputs."""
         self.ensure_built(batch[0], owner)
-        check_batch(self._objective, batch, self.output_specs(batch[0]), owner)
+        if self._objective is not None:
+            check_batch(self._objective, batch, self.output_specs(batch[0]), owner)
 
     def _ready(self, source: Any, owner: str) -> Engine:
         """The engine for the model as it is now, its variables in place, the data checked."""
@@ -412,47 +416,9 @@ class Trainer:
             self._seen = (float(first[0][0].min()), float(first[0][0].max()))
         return self._engine
 
-    def _warn_of_range(self, x: Sequence[Any], owner: str) -> None:
-        """Say so when pictures of 0 to 255 come to a network that was trained on 0 to 1."""
-        if self._seen is None or not x or not len(x[0]):
-            return
-        low, high = self._seen
-        found = float(x[0][:32].max())
-        if high <= 2.0 and found > 20 * max(high, 1.0):
-            warnings.warn(
-                f"{owner}: the network was trained on values from {low:g} to {high:g}, these go up to {found:g}. "
-                "Divide the pictures by 255.",
-                stacklevel=3,
-            )
-
 
 def _batch_size(value: int | None, owner: str) -> int:
-    return 32 if value is None else _count(owner, "batch_size", value)
-
-
-def _count(owner: str, name: str, value: Any, least: int = 1) -> int:
-    number = isinstance(value, (int, float, np.integer)) and not isinstance(value, bool)
-    if not number or int(value) != value or value < least:
-        raise invalid(owner, name, f"an int >= {least}", value)
-    return int(value)
-
-
-def _order(shuffle: Any) -> bool | str:
-    if not isinstance(shuffle, (bool, int, np.bool_)) and shuffle != "batch":
-        raise invalid("fit", "shuffle", "True, False or 'batch'", shuffle)
-    return shuffle if shuffle == "batch" else bool(shuffle)
-
-
-def _verbosity(verbose: int | str) -> int:
-    if verbose not in (0, 1, 2, "auto"):
-        raise invalid("fit", "verbose", "0, 1, 2 or 'auto'", verbose)
-    return 1 if verbose == "auto" else int(verbose)
-
-
-def _refuse_beside(x: Any, y: Any, w: Any, owner: str) -> None:
-    for name, value in (("y", y), ("sample_weight", w)):
-        if value is not None:
-            raise invalid(owner, name, f"left out: {show(x)} gives the batches, targets and weights too", value)
+    return 32 if value is None else count(owner, "batch_size", value)
 
 
 def _refuse_misspelt(ignored: Iterable[str]) -> None:

@@ -96,8 +96,6 @@ class Optimizer(Configurable):
         self._of: dict[Variable, dict[str, Variable]] = {}
         self._undecayed: tuple[set[Any], tuple[str, ...]] = (set(), ())
 
-    # -- what a rule defines ------------------------------------------------------------------------------------
-
     def slot_groups(self) -> Sequence[Sequence[str]]:
         """Names of the slots; those of a group lie together for each weight, groups follow one another."""
         return ()
@@ -113,8 +111,6 @@ class Optimizer(Configurable):
     def rule(self, p: Array, g: Array, s: Slots, c: Any) -> tuple[Array, Slots]:
         """The new weight and its new slots."""
         raise NotImplementedError(f"{type(self).__name__}: define rule(self, p, g, s, c).")
-
-    # -- state --------------------------------------------------------------------------------------------------
 
     @property
     def learning_rate(self) -> Any:
@@ -196,8 +192,6 @@ class Optimizer(Configurable):
         given = {name: value for name, value in config.items() if name not in _IDLE}
         with settings.dialect(None) if "learning_rate" in given else contextlib.nullcontext():
             return cls(**given)
-
-    # -- one update ---------------------------------------------------------------------------------------------
 
     def apply(self, grads: Sequence[Array], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Change the weights by one update. Weights without a gradient (None) stay as they are.

@@ -78,12 +78,12 @@ def sound_only(path: Path) -> Path:
 
 def portrait() -> NDArray[np.uint8]:
     """The head of Grace Hopper from Matplotlib's sample picture (public domain), (300, 300, 3) uint8 RGB."""
-    from matplotlib import cbook
+    import matplotlib
 
     from kerato.image import read
 
-    with cbook.get_sample_data("grace_hopper.jpg") as file:
-        return np.ascontiguousarray(read(file.name)[80:380, 110:410], np.uint8)
+    picture = read(Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg"))
+    return np.ascontiguousarray(picture[80:380, 110:410], np.uint8)
 
 
 #: what every film must do, whatever it is made of: file name -> arguments of `film`

@@ -94,8 +94,7 @@ def tversky(y: Row, p: Row, alpha: float = 0.5, beta: float = 0.5) -> float:
     return 1 - hits / (hits + alpha * missed + beta * extra + EPSILON)
 
 
-# -- update rules: (weight, gradient of the weight, number of updates, arguments) -> weights after each update ---------
-
+#: Update rules take (weight, its gradient as a function of weight and time, updates) and give the weight after each.
 Gradient = Callable[[float, int], float]
 
 
@@ -191,9 +190,6 @@ def lion(w: float, gradient: Gradient, steps: int, lr: float) -> list[float]:
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`jax.jit` that compiles quickly, for tables of many small formulas that run once."""
     return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
-
-
-# -- samples that tests share ----------------------------------------------------------------------------------------
 
 
 def wave(*shape: int, shift: float = 0.0) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class Fixed(Detector):
 
     name = "fixed"
 
-    def __init__(self, rows: list[list[float]]) -> None:
+    def __init__(self, rows: Sequence[Sequence[float]]) -> None:
         self.rows = rows
         self.seen: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
 
@@ -103,7 +104,7 @@ def test_the_default_finds_one_face_and_tells_how_sure() -> None:
 
 
 def test_other_cascades_are_found_by_name_and_path() -> None:
-    import cv2
+    import cv2.data
 
     by_name = Haar("frontalface_alt2")(portrait())
     by_path = Haar(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml")(portrait())

@@ -149,4 +149,4 @@ def test_violations_say_what_is_allowed(kind: Any, options: dict[str, Any], mess
 
 def test_named_ones_have_no_scale() -> None:
     with pytest.raises(InvalidType, match=r"^HeNormal: the argument 'scale' is not known \(seed, input_axes"):
-        initializers.HeNormal(scale=3)
+        initializers.HeNormal(scale=3)  # type: ignore[call-arg]

@@ -205,6 +205,12 @@ def test_a_weight_per_sample_holds_for_all_values_of_the_sample() -> None:
     assert losses.MeanSquaredError("sum")(y[:, 0, 0], p[:, 0, 0], WEIGHTS[4][:, None]) == pytest.approx(3.5)
 
 
+def test_a_last_axis_of_one_may_be_missing_and_predictions_may_be_whole_numbers() -> None:
+    y, p = np.zeros((2, 3, 4)), np.ones((2, 3, 4, 1))
+    assert objectives.mean_squared_error(y, p).shape == objectives.mean_squared_error(p, y).shape == (2, 3)
+    assert objectives.mean_absolute_error([0, 0], [1, 2]) == 1.5
+
+
 def test_masked_entries_do_not_count() -> None:
     y, p = np.zeros((4, 1)), np.array([[1.0], [2.0], [5.0], [5.0]])
     mask = np.array([True, True, False, False])
@@ -340,7 +346,7 @@ def test_violations_say_what_is_allowed(kind: Any, options: dict[str, Any], mess
 
 def test_unknown_arguments_get_the_nearest() -> None:
     with pytest.raises(InvalidType, match=r"BinaryCrossentropy: the argument 'from_logit'.*'from_logits'\?"):
-        losses.BinaryCrossentropy(from_logit=True)
+        losses.BinaryCrossentropy(from_logit=True)  # type: ignore[call-arg]
 
 
 def test_the_float_type_is_the_settings() -> None:

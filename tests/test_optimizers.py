@@ -204,7 +204,7 @@ def test_constraints_hold_after_the_update() -> None:
 
 
 #: arguments -> what two gradients, 3 and 4, become
-CLIPPED: list[tuple[dict[str, float], list[float]]] = [
+CLIPPED: list[tuple[dict[str, Any], list[float]]] = [
     ({"clipnorm": 1.0}, [1.0, 1.0]),
     ({"global_clipnorm": 1.0}, [0.6, 0.8]),
     ({"global_clipnorm": 10.0}, [3.0, 4.0]),
@@ -214,7 +214,7 @@ CLIPPED: list[tuple[dict[str, float], list[float]]] = [
 
 
 @pytest.mark.parametrize(("options", "expected"), CLIPPED)
-def test_gradients_are_clipped(options: dict[str, float], expected: list[float]) -> None:
+def test_gradients_are_clipped(options: dict[str, Any], expected: list[float]) -> None:
     variables = [Variable(np.zeros(1), name="a"), Variable(np.zeros(1), name="b")]
     optimizers.SGD(1.0, **options).apply([np.array([3.0]), np.array([4.0])], variables)
     assert [-float(v.numpy()[0]) for v in variables] == pytest.approx(expected)

@@ -27,8 +27,8 @@ PENALTIES: list[tuple[Any, float]] = [
     (regularizers.L1L2(l1=0.1, l2=None), 0.75),
     (regularizers.L1L2(l1=0.1, l2=0.01), 0.9025),
     (regularizers.l1_l2(l2=0.01), 0.1525),
-    (regularizers.OrthogonalRegularizer(0.1), ROWSVALUE),
-    (regularizers.OrthogonalRegularizer(0.1, "columns"), COLUMNSVALUE),
+    (regularizers.OrthogonalRegularizer(0.1), 0.08970852),
+    (regularizers.OrthogonalRegularizer(0.1, "columns"), 0.06647306),
 ]
 
 

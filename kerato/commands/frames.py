@@ -19,6 +19,7 @@ class Time(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; anything else is wrong usage."""
         try:
             total = 0.0
             for part in str(value).split(":"):
@@ -69,8 +70,8 @@ def frames(
     from kerato.data.extraction import extract
     from kerato.data.video import Film
 
-    # The folder is made only for a film that can be read.
-    Film(video).close()
+    # The folder is made only for a film that can be read and a range that is in it.
+    Film(video).moments(every or 1, seconds, start, stop)
     with warnings.catch_warnings(action="ignore"):
         done = extract(
             video,

@@ -7,6 +7,7 @@ by the compiled step. Everything else (generators, indexable sequences, arrays t
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -281,6 +282,20 @@ def check_finite(array: np.ndarray[Any, Any], name: str, owner: str) -> None:
         )
 
 
+def warn_of_range(seen: tuple[float, float] | None, x: Any, owner: str, stacklevel: int = 3) -> None:
+    """Say so when pictures of 0 to 255 come to a network that was trained on 0 to 1, the range `seen`."""
+    if seen is None or not len(x):
+        return
+    low, high = seen
+    found = float(x[:32].max())
+    if high <= 2.0 and found > 20 * max(high, 1.0):
+        warnings.warn(
+            f"{owner}: the network was trained on values from {low:g} to {high:g}, these go up to {found:g}. "
+            "Divide the pictures by 255.",
+            stacklevel=stacklevel,
+        )
+
+
 def split(parts: Batch, share: float) -> tuple[Batch, Batch]:
     """The first part and the last `share` of all arrays, taken before any shuffling (book section 3.1).
 
@@ -323,3 +338,37 @@ def weigh_classes(class_weight: dict[int, float]) -> Callable[[Sequence[Any], Se
         return [found * w[0] if w else found]
 
     return weigh
+
+
+def count(owner: str, name: str, value: Any, least: int = 1) -> int:
+    """`value` as an int.
+
+    Raises:
+        InvalidValue: it is no whole number, or below `least`.
+    """
+    number = isinstance(value, (int, float, np.integer)) and not isinstance(value, bool)
+    if not number or int(value) != value or value < least:
+        raise invalid(owner, name, f"an int >= {least}", value)
+    return int(value)
+
+
+def shuffling(shuffle: Any) -> bool | str:
+    """What `shuffle` says, checked.
+
+    Raises:
+        InvalidValue: it is neither True nor False nor `'batch'`.
+    """
+    if not isinstance(shuffle, (bool, int, np.bool_)) and shuffle != "batch":
+        raise invalid("fit", "shuffle", "True, False or 'batch'", shuffle)
+    return shuffle if shuffle == "batch" else bool(shuffle)
+
+
+def refuse_beside(x: Any, y: Any, w: Any, owner: str) -> None:
+    """Refuse targets and weights beside a source that gives them itself.
+
+    Raises:
+        InvalidValue: there are some.
+    """
+    for name, value in (("y", y), ("sample_weight", w)):
+        if value is not None:
+            raise invalid(owner, name, f"left out: {show(x)} gives the batches, targets and weights too", value)

@@ -19,7 +19,7 @@ from kerato.kernels import cpu, stock
 from kerato.kernels.windows import Windows, windows
 
 PLATFORMS = (None, "cpu")
-BUNDLE = {"y": 32, "x": 32, "kernel": 8}  # input channels that one bundle of groups may fill with zeros
+BUNDLE = 32  # input channels that a bundle of groups fills, zeros included
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ FORMS: dict[tuple[str, str], Any] = {
     ("x", "flipped"): cpu.input_by_flipping,
     ("x", "phases"): cpu.input_by_phases,
     ("kernel", "matrix"): cpu.kernel_by_matrix,
+    ("kernel", "exchanged"): cpu.kernel_by_exchange,
     ("kernel", "patches"): cpu.kernel_by_patches,
-    ("kernel", "sums"): cpu.kernel_by_sums,
 }
 
 
@@ -51,7 +51,7 @@ def choose(role: str, platform: str | None, depth: int, geometry: Windows, dtype
         return Choice("xla", "XLA's own convolutions are fast on this platform")
     if not jnp.issubdtype(dtype, jnp.floating):
         return Choice("xla", "numbers are not floating point")
-    if geometry.groups > 1 and depth > 1:
+    if geometry.groups > 1 and (depth > 1 or role == "kernel"):
         return Choice("bundles", "grouped convolutions are slow on the CPU: a few plain ones instead")
     if prod(geometry.window) == 1 and geometry.groups == 1:
         return Choice("matrix", "a window of one cell is a matrix product")
@@ -73,9 +73,9 @@ def _input(depth: int, geometry: Windows) -> Choice:
 
 
 def _kernel(depth: int, geometry: Windows) -> Choice:
-    if depth == 1 and geometry.groups > 1:
-        return Choice("sums", "one input channel per group: sums of products, a few pictures at a time")
-    return Choice("patches", "patches of a few pictures times y: a matrix product that stays in the cache and in loops")
+    if set(geometry.strides) == {1}:
+        return Choice("exchanged", "a forward convolution with batch and channels exchanged: one long product per cell")
+    return Choice("patches", "strides: patches of a few pictures times y, a matrix product that stays in the cache")
 
 
 _CPU = {"y": _output, "x": _input, "kernel": _kernel}
@@ -87,7 +87,7 @@ def compute(role: str, platform: str | None, a: jax.Array, b: jax.Array, geometr
     form = choose(role, platform, kernel_depth, geometry, a.dtype).form
     solve = partial(_solve, platform)
     if form == "bundles":
-        return cpu.by_bundles(role, _bundle(geometry.groups, BUNDLE[role] // kernel_depth), a, b, geometry, solve)
+        return cpu.by_bundles(role, _bundle(geometry.groups, BUNDLE // kernel_depth), a, b, geometry, solve)
     if form == "xla":
         result: jax.Array = FORMS[role, form](a, b, geometry)
     else:

@@ -73,6 +73,19 @@ def input_by_phases(kernel: jax.Array, y: jax.Array, g: Windows, solve: Solve) -
     return by_phases(one, g, y, kernel.shape[-2] * g.groups)
 
 
+def kernel_by_exchange(x: jax.Array, y: jax.Array, g: Windows, solve: Solve) -> jax.Array:
+    """A convolution in which batch and channels change places: the channels of x are its pictures, y its kernel.
+
+    XLA derives the same form at top level, but in a loop it is fast only when written channels last.
+    """
+    axes = zip(g.lengths, g.window, g.strides, g.padding, g.dilation, g.output, strict=True)
+    around = tuple((low, (o - 1) * s + span(k, d) - n - low) for n, k, s, (low, _), d, o in axes)
+    pictures = pad(jnp.moveaxis(x, (0, -1), (-1, 0)), around)
+    lengths = pictures.shape[1:-1]
+    exchanged = Windows(lengths, g.output, g.dilation, ((0, 0),) * g.rank, g.strides)
+    return jnp.moveaxis(solve("y", pictures, jnp.moveaxis(y, 0, -2), exchanged), 0, -2)
+
+
 def kernel_by_patches(x: jax.Array, y: jax.Array, g: Windows, solve: Solve) -> jax.Array:
     """A few pictures at a time, so that their patches stay in the cache: patches along the last axis, one product with
     y per cell of the other axes."""
@@ -88,19 +101,6 @@ def kernel_by_patches(x: jax.Array, y: jax.Array, g: Windows, solve: Solve) -> j
     patch_bytes = prod(g.output) * g.window[-1] * channels * x.dtype.itemsize
     total = sum_over_pictures(some, x, y, PATCH_BYTES // max(1, patch_bytes))
     return total.astype(x.dtype).reshape(*g.window, channels, filters)
-
-
-def kernel_by_sums(x: jax.Array, y: jax.Array, g: Windows, solve: Solve) -> jax.Array:
-    """One input channel per group: a sum over all positions of shifted pictures times y, a few pictures at a time."""
-    channels, filters = x.shape[-1], y.shape[-1]
-
-    def some(x: jax.Array, y: jax.Array) -> jax.Array:
-        padded, factor = pad(x, g.padding), y.reshape(*y.shape[:-1], channels, filters // channels)
-        products = (tap(padded, cell, g)[..., None] * factor for cell in cells(g.window))
-        return jnp.stack([jnp.sum(p, tuple(range(x.ndim - 1)), dtype=accumulator(x)) for p in products])
-
-    total = sum_over_pictures(some, x, y, PATCH_BYTES // max(1, prod(g.output) * filters * x.dtype.itemsize))
-    return total.astype(x.dtype).reshape(*g.window, 1, filters)
 
 
 def by_bundles(role: str, size: int, a: jax.Array, b: jax.Array, g: Windows, solve: Solve) -> jax.Array:

@@ -52,8 +52,12 @@ def _largest(x: jax.Array, geometry: Windows) -> jax.Array:
 def _largest_jvp(
     geometry: Windows, primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    """The value by `_largest` again, so that second derivatives also go to one cell; XLA computes both once."""
+    """The value by `_largest` again, so that second derivatives also go to one cell; XLA computes both once.
+
+    Without the barrier XLA searches each window again for every one of its cells.
+    """
     _, index = _winner(lax.stop_gradient(primals[0]), geometry)
+    index = lax.optimization_barrier(index)
     return _largest(primals[0], geometry), gather(tangents[0], geometry, index)
 
 

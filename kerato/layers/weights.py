@@ -60,7 +60,7 @@ class Weights:
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, in Keras 3's order: those of a layer, its statistics last, then those inside. Freezing keeps it."""
+        """All weights, in Keras 3's order: a layer's own, its statistics last, then those inside; freezing keeps it."""
         own = sorted(self._own(), key=lambda variable: not variable.trainable)
         return list(dict.fromkeys([*own, *(v for layer in self.sublayers for v in layer.weights)]))
 

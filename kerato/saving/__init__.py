@@ -9,10 +9,18 @@ from kerato import __version__
 from kerato.errors import InvalidCall, InvalidType, invalid
 from kerato.saving import archive, weights
 from kerato.saving.archive import CONFIG, EXTRA, METADATA, WEIGHTS, PathLike
-from kerato.saving.configuration import model_from_json, model_from_record, model_record, to_json
+from kerato.saving.configuration import (
+    graph_config,
+    graph_from_config,
+    model_from_json,
+    model_from_record,
+    model_record,
+    to_json,
+)
 from kerato.saving.records import REGISTERED, custom_object_scope, one_sentence, reads, register_keras_serializable
 
 __all__ = [
+    "Saveable",
     "custom_object_scope",
     "get_custom_objects",
     "load_model",
@@ -150,3 +158,46 @@ def load_weights(model: Any, path: PathLike, skip_mismatch: bool = False) -> Non
 def get_custom_objects() -> dict[str, Any]:
     """What `register_keras_serializable` has registered: name -> class or function. Changing it registers too."""
     return REGISTERED
+
+
+class Saveable:
+    """What a model can do with files."""
+
+    #: the shapes of the inputs that a model without a graph was last called with
+    built_for: Any = None
+    #: facts that come with the model's file: class names, preprocessing
+    extra: dict[str, Any] = {}
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers, how they are connected, and the names of inputs and outputs."""
+        return graph_config(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model that `get_config` described, with new weights; `custom_objects` are classes of the user's."""
+        with custom_object_scope(custom_objects or {}):
+            return graph_from_config(cls, config)
+
+    def to_json(self, **options: Any) -> str:
+        """The layers and how they are connected as JSON, for `model_from_json`."""
+        return to_json(self, **options)
+
+    def save(self, path: Any, overwrite: bool = True) -> None:
+        """Write the whole model to a `.keras` file that Keras 3 loads too, see `kerato.saving.save_model`.
+
+        Raises:
+            BadFile: the file exists and `overwrite` is False, or it cannot be written; an old file stays whole.
+        """
+        save_model(self, path, overwrite=overwrite)
+
+    def save_weights(self, path: Any, overwrite: bool = True) -> None:
+        """Write the weights to a `.weights.h5` file, see `kerato.saving.save_weights`."""
+        save_weights(self, path, overwrite)
+
+    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
+        """Take the weights of a `.weights.h5` or `.keras` file, see `kerato.saving.load_weights`.
+
+        Raises:
+            BadFile: they do not fit; each that does not is named, and nothing is changed.
+        """
+        load_weights(self, path, skip_mismatch)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 from kerato.arguments import Configurable, parameters, snake_case, title
-from kerato.errors import InvalidCall, InvalidValue, show
+from kerato.errors import InvalidCall, InvalidValue
 from kerato.graph import Expansion, Node, Tensor
 from kerato.layers.base import Layer
 from kerato.layers.core import Input, InputLayer
-from kerato.ops import leaves, tree_map
+from kerato.ops import tree_map
 from kerato.saving.arrangement import arranged, in_key_order, is_closed
 from kerato.saving.operations import known_operation, stored_form
 from kerato.saving.records import (
@@ -33,11 +33,9 @@ from kerato.saving.records import (
     record,
     revived,
 )
+from kerato.saving.wiring import Maker, Wiring, is_nested_graph
 
 _NONE: dict[int | None, int] = {}
-
-Maker = Callable[[dict[str, Any]], Any]
-
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
@@ -78,7 +76,7 @@ class Writer:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.owners = arranged(model.inputs, model.__dict__["_output_structure"])
-        self.entries = {tensor: _entry(tensor, f"input_{i}") for i, tensor in enumerate(model.inputs)}
+        self.entries = {tensor: _entry(tensor, f"{model.name}_input_{i}") for i, tensor in enumerate(model.inputs)}
         self.names: dict[Any, str] = {}
         layers = [owner for owner in self.owners if isinstance(owner, Layer)]
         self._taken = Counter(layer.name for layer in dict.fromkeys([*layers, *self.entries.values()]))
@@ -103,11 +101,6 @@ class Writer:
 
     def config(self) -> dict[str, Any]:
         """The whole graph."""
-        twins = [name for name, count in self._taken.items() if count > 1]
-        if twins:
-            raise InvalidValue(
-                f"{title(self.model)}: every layer must have a name of its own. Two are called {twins[0]!r}."
-            )
         described = [self._owner(owner) for owner in self.owners]
         ends = {"inputs": "_input_structure", "outputs": "_output_structure"}
         structures = {what: self.model.__dict__[attribute] for what, attribute in ends.items()}
@@ -168,11 +161,7 @@ class Writer:
         node = tensor.node
         owner = node.owner if node.is_layer else node
         index = list(in_key_order(node.result)).index(tensor)
-        return [self.names[owner], self.owners[owner].index(node) + first * _is_nested_graph(owner), index]
-
-
-def _is_nested_graph(owner: Any) -> bool:
-    return isinstance(owner, models()["Model"]) and not isinstance(owner, models()["Sequential"]) and owner.is_graph
+        return [self.names[owner], self.owners[owner].index(node) + first * is_nested_graph(owner), index]
 
 
 def model_record(model: Any) -> dict[str, Any]:
@@ -317,113 +306,6 @@ def _stack(kind: type[Any], config: dict[str, Any], make: Maker) -> Any:
         model.build(tuple(config["build_input_shape"]))
     model.__dict__["_trainable"] = bool(config.get("trainable", True))
     return model
-
-
-class Wiring:
-    """A graph being laid from its description: every call is made when what it needs is there."""
-
-    def __init__(self, layers: Sequence[dict[str, Any]], make: Maker) -> None:
-        self.owners: dict[str, Any] = {}
-        self.calls: dict[str, list[Any]] = {}
-        self.results: dict[str, list[list[Any]]] = {}
-        for item in layers:
-            self._add(item, make)
-        for name, calls in self.calls.items():
-            for index in range(len(calls)):
-                self._lay(name, index)
-
-    def _add(self, item: dict[str, Any], make: Maker) -> None:
-        inner = item.get("config")
-        name = item.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
-        calls = item.get("inbound_nodes", [])
-        if not isinstance(name, str) or name in self.owners or not isinstance(calls, list):
-            raise reading().damaged(f"the layer {show(name)} has no name of its own, or no list of calls")
-        owner = known_operation(item.get("module"), item.get("class_name"), inner if isinstance(inner, dict) else {})
-        self.owners[name] = owner = owner or make(item)
-        self.calls[name] = [] if isinstance(owner, InputLayer) else calls
-        self.results[name] = [[owner.tensor]] if isinstance(owner, InputLayer) else []
-
-    def _lay(self, name: str, index: int) -> None:
-        """Make a call, after those it needs: the earlier ones of the same layer, and those that give its arguments."""
-        path = {(name, index): None}
-        while path:
-            name, index = next(reversed(path))
-            needed = next((place for place in self._needs(name, index) if not self._is_there(*place)), None)
-            if self._is_there(name, index):
-                path.popitem()
-            elif needed is None:
-                self._call(name, self.calls[name][index])
-            elif needed in path:
-                raise reading().damaged(f"the layer {needed[0]!r} takes its own output as input")
-            else:
-                path[needed] = None
-
-    def _is_there(self, name: str, index: int) -> bool:
-        return index < len(self.results[name])
-
-    def _needs(self, name: str, index: int) -> Iterator[tuple[str, int]]:
-        if index and not self._is_there(name, index - 1):
-            yield name, index - 1
-        for place in _places(self.calls[name][index]):
-            yield self._checked(place)[:2]
-
-    def _checked(self, place: Any) -> tuple[str, int, int]:
-        if not isinstance(place, list) or len(place) != 3:
-            raise reading().damaged(f"{show(place)} is no place in the graph")
-        name, call, output = place
-        if not isinstance(name, str) or name not in self.owners:
-            raise reading().damaged(f"a call takes the output of {show(name)}, which is not there")
-        count = max(len(self.calls[name]), len(self.results[name]))
-        if not (type(call) is int and type(output) is int and 0 <= call < count and output >= 0):
-            raise reading().damaged(f"a call takes the output {show(place)}, which is not there")
-        return name, call, output
-
-    def _call(self, name: str, call: Any) -> None:
-        args, kwargs = self._filled(call.get("args", [])), self._filled(call.get("kwargs", {}))
-        kwargs = {key: value for key, value in kwargs.items() if value is not None}
-        if not any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
-            raise reading().damaged(f"the call of {name!r} takes no tensor")
-        self.results[name].append(list(in_key_order(self.owners[name](*args, **kwargs))))
-
-    def _filled(self, value: Any) -> Any:
-        """Arguments with tensors in the place of their descriptions; lists without any are tuples, as in an index."""
-        if isinstance(value, list):
-            items = [self._filled(item) for item in value]
-            return items if any(isinstance(leaf, Tensor) for leaf in leaves(items)) else tuple(items)
-        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-            return self._tensor(value["config"]["keras_history"])
-        if isinstance(value, dict) and "class_name" not in value:
-            return {name: self._filled(item) for name, item in value.items()}
-        return revived(value)
-
-    def _tensor(self, place: Any) -> Any:
-        name, call, output = self._checked(place)
-        if output >= len(self.results[name][call]):
-            raise reading().damaged(f"the layer {name!r} has no output {output}")
-        return self.results[name][call][output]
-
-    def tensors(self, places: Any, first: int = 0) -> Any:
-        """The tensors at a structure of places; `first` as in `Writer`."""
-        if isinstance(places, dict):
-            return {name: self.tensors(item, first) for name, item in places.items()}
-        if isinstance(places, list) and len(places) == 3 and isinstance(places[0], str):
-            name, call, output = places
-            if first and isinstance(call, int) and _is_nested_graph(self.owners.get(name)):
-                call -= first
-            return self._tensor([name, call, output])
-        if isinstance(places, list):
-            return [self.tensors(item, first) for item in places]
-        raise reading().damaged(f"{show(places)} is no place in the graph")
-
-
-def _places(value: Any) -> Iterator[Any]:
-    """The places of all tensors in a described call."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        inner = value.get("config")
-        yield inner.get("keras_history") if isinstance(inner, dict) else None
-    elif isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _places(item)
 
 
 # -- copies ------------------------------------------------------------------------------------------------------------

@@ -269,8 +269,8 @@ def made(kind: type[Any], inner: dict[str, Any]) -> Any:
 
 
 def _reads_itself(kind: type[Any]) -> bool:
-    ours = kind.__module__.partition(".")[0] == "kerato"
-    return not ours and getattr(kind.from_config, "__func__", None) is not Configurable.from_config.__func__  # type: ignore[attr-defined]
+    own = next((base for base in kind.__mro__ if "from_config" in base.__dict__), Configurable)
+    return own.__module__.partition(".")[0] != "kerato"
 
 
 def _is_idle(name: str, value: Any) -> bool:

@@ -76,7 +76,7 @@ def _children(owner: Any) -> Iterator[tuple[str, Any]]:
 
 #: attributes of the base classes, in which no layer of the user's lies
 _OWN = """_arguments _engine _expected _input_structure _layers _nodes _objective _optimizer _output_structure
-    _prediction _stack _weights inputs outputs history"""
+    _prediction _stack _weights built_for extra history inputs outputs"""
 
 
 def own_variables(layer: Any) -> list[Variable]:

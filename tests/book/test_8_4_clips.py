@@ -37,7 +37,7 @@ def test_row_8_4_01_a_long_film_streams_as_clips(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pad", ["last", "loop", "black"])
 def test_row_8_4_01_short_real_films_are_padded(data: Path, pad: str) -> None:
     paths = sorted((data / "video/arid/val/Jump").glob("*.mp4"))[:2]
-    taken = clips(paths, 120, (30, 40), pad=pad)  # type: ignore[arg-type]
+    taken = clips(paths, 120, (30, 40), pad=pad)
     assert taken.shape == (2, 120, 30, 40, 3)
     if pad == "last":
         assert (taken[:, -1] == taken[:, -2]).all()

@@ -323,7 +323,7 @@ def test_clip_arguments_are_checked(plain: Path) -> None:
     with pytest.raises(InvalidValue, match=r"`frames` must be an int >= 1. Got 0"):
         clip(plain, 0)
     with pytest.raises(UnknownName, match=r"'lost' is not known .* Did you mean 'last'"):
-        clip(plain, pad="lost")  # type: ignore[arg-type]
+        clip(plain, pad="lost")
     with pytest.raises(InvalidValue, match=r"`paths` must be one film or more. Got \[\]"):
         clips([])
 

@@ -6,7 +6,6 @@ Run as a program with Keras 3, it loads what Kerato saved and saves what Kerato 
 from __future__ import annotations
 
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,7 +133,9 @@ def more_operations(k: Any) -> Any:
     y = ops.tile(ops.expand_dims(ops.sum(y, axis=1), 1), (1, 2, 1)) + ops.repeat(y[:, :1], 2, axis=1)
     y = ops.swapaxes(ops.moveaxis(y, 1, 2), 1, 2) + ops.cumsum(ops.flip(y, axis=1), axis=1) + ops.roll(y, 1, axis=2)
     z = ops.elu(ops.logsumexp(y, axis=1), alpha=0.5) + ops.var(y, axis=1) + ops.cast(ops.argmax(y, axis=1), "float32")
-    z = ops.take(ops.sqrt(ops.square(z) + 1), np.array([1, 0, 3]), axis=1) + ops.gelu(ops.squeeze(z[:, None, :3], axis=1))
+    z = ops.take(ops.sqrt(ops.square(z) + 1), np.array([1, 0, 3]), axis=1) + ops.gelu(
+        ops.squeeze(z[:, None, :3], axis=1)
+    )
     return k.Model(x, ops.log_softmax(ops.one_hot(ops.argmin(z, axis=-1), 3) + ops.minimum(z, ops.mod(z, 2.0))))
 
 
@@ -161,7 +162,9 @@ def random_graph(seed: int) -> Callable[[Any], Any]:
             picked = [tensors[i] for i in dice.integers(max(0, len(tensors) - 6), len(tensors), 2)]
             kind = dice.integers(4)
             owner = owners[dice.integers(6)]
-            tensors.append([owner(picked[0]), k.layers.Add()(picked), picked[0] * 0.5, k.layers.Dense(3)(picked[0])][kind])
+            tensors.append(
+                [owner(picked[0]), k.layers.Add()(picked), picked[0] * 0.5, k.layers.Dense(3)(picked[0])][kind]
+            )
         return k.Model(inputs, [tensors[i] for i in dice.integers(4, len(tensors), 3)])
 
     return build
@@ -219,10 +222,6 @@ def exchange(k: Any, folder: Path) -> None:
 
 #: optimizers whose state has to survive
 TRAINED = ("sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "adadelta", "adamax", "lion")
-
-
-def checksum(arrays: Any) -> int:
-    return zlib.crc32(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""Chapter 4, objectives: the check values of every named loss, and how they are named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kerato import legacy, losses, metrics
+
+A = ([1.0, 2.0, 3.0], [1.5, 2.0, 2.0])
+B = ([1.0, -1.0, 1.0], [0.5, -2.0, -0.5])
+C = ([1.0, 0.0], [0.9, 0.2])
+D = ([0.0, 1.0, 0.0], [0.1, 0.7, 0.2])
+E = ([0.0, 1.0, 0.0], [0.2, 0.7, 0.3])
+
+#: section, name as the book or its Keras has it, targets and predictions, value
+CHECKS: list[tuple[str, str, Any, float]] = [
+    ("4.1", "mean_squared_error", A, 0.4166667),
+    ("4.1", "mse", A, 0.4166667),
+    ("4.1", "MSE", A, 0.4166667),
+    ("4.2", "mean_absolute_error", A, 0.5),
+    ("4.2", "MAE", A, 0.5),
+    ("4.3", "mean_absolute_percentage_error", A, 27.7777778),
+    ("4.3", "mape", A, 27.7777778),
+    ("4.4", "mean_squared_logarithmic_error", A, 0.0441847),
+    ("4.4", "msle", A, 0.0441847),
+    ("4.5", "squared_hinge", B, 0.8333333),
+    ("4.6", "hinge", B, 0.6666667),
+    ("4.7", "binary_crossentropy", C, 0.1642520),
+    ("4.8", "categorical_crossentropy", D, 0.3566749),
+    ("4.8", "categorical_crossentropy", E, 0.5389965),
+    ("4.8", "categorical_crossentropy", ([1.0, 0.0, 0.0], [0.0, 0.5, 0.5]), 16.1180957),
+    ("4.9", "sparse_categorical_crossentropy", ([[1]], [D[1]]), 0.3566749),
+    ("4.9", "sparse_categorical_crossentrop", ([1], [D[1]]), 0.3566749),
+    ("4.0", "logcosh", A, 0.1846318),
+    ("4.0", "kullback_leibler_divergence", D, 0.3566721),
+    ("4.0", "kld", D, 0.3566721),
+    ("4.0", "poisson", ([1.0], [2.0]), 1.3068528),
+    ("4.0", "categorical_hinge", D, 0.5),
+    ("4.0", "cosine_proximity", ([[3.0, 4.0]], [[3.0, 4.0]]), -0.5),
+]
+
+
+@pytest.mark.parametrize(("name", "pair", "value"), [row[1:] for row in CHECKS], ids=[f"{r[0]} {r[1]}" for r in CHECKS])
+def test_check_values(name: str, pair: Any, value: float) -> None:
+    with legacy.dialect():
+        found = losses.get(name)(*map(np.array, pair))
+    assert np.asarray(found).item() == pytest.approx(value, rel=1e-6, abs=5e-8)
+
+
+def test_a_zero_target_and_certain_predictions_stay_finite() -> None:
+    assert np.isfinite(losses.get("mape")([0.0], [1.0]))
+    assert np.isfinite(losses.get("binary_crossentropy")([0.0, 1.0], [1.0, 0.0]))
+
+
+def test_a_function_is_a_loss_and_is_averaged_over_samples() -> None:
+    loss = losses.as_loss(lambda y_true, y_pred: y_pred[:, 0] - y_true[:, 0])
+    assert loss is not None and loss(np.array([[1.0], [1.0]]), np.array([[2.0], [4.0]])) == 2
+
+
+def test_metrics_of_the_chapter_by_hand() -> None:
+    one_hot, p = np.array([[0, 1, 0], [1, 0, 0.0]]), np.array([[0.5, 0.4, 0.1], [0.6, 0.3, 0.1]])
+    assert metrics.get("categorical_accuracy")(one_hot, p) == 0.5
+    assert metrics.get("sparse_categorical_accuracy")(np.array([[1], [0]]), p) == 0.5
+    assert metrics.get("binary_accuracy")(np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.6, 0.4, 0.2, 0.9])) == 0.75
+    assert metrics.TopKCategoricalAccuracy(k=2)(one_hot, p) == 1
+    assert metrics.SparseTopKCategoricalAccuracy(k=1)(np.array([1, 0]), p) == 0.5

@@ -158,10 +158,10 @@ class Configurable:
         for kind in cls.__mro__:
             checks = kind.__dict__.get("checks", {})
             if name in checks:
-                return checks[name]  # type: ignore[no-any-return]
+                return checks[name]
             for pattern, rule in checks.items():
                 if pattern.startswith("*") and name.endswith(pattern[1:]):
-                    return rule  # type: ignore[no-any-return]
+                    return rule
         return None
 
     def get_config(self) -> dict[str, Any]:

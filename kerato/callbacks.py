@@ -184,11 +184,15 @@ class History(Callback):
         self.epoch, self.history = list(state["epoch"]), dict(state["history"])
 
 
-def as_text(logs: Mapping[str, float]) -> str:
-    """`accuracy: 0.9731 - loss: 0.0912`."""
-    return " - ".join(
-        f"{name}: {value:.4f}" if abs(value) >= 1e-3 else f"{name}: {value:.4e}" for name, value in logs.items()
-    )
+def as_text(logs: Mapping[str, Any]) -> str:
+    """`accuracy: 0.9731 - loss: 0.0912`; the values of a metric per class stand in brackets."""
+    return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
+
+
+def _number(value: Any) -> str:
+    if getattr(value, "ndim", 0):
+        return f"[{' '.join(map(_number, value))}]"
+    return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
 
 
 class Progress(Callback):

@@ -137,7 +137,8 @@ class Engine:
     def logs(self) -> dict[str, float]:
         """Losses and metrics so far, by name."""
         values = self._sums([variable.concrete() for variable in self.objective.variables])
-        return dict(zip(self.objective.result_names, (float(v) for v in jax.device_get(values)), strict=True))
+        found = (value.item() if value.ndim == 0 else value for value in jax.device_get(values))
+        return dict(zip(self.objective.result_names, found, strict=True))
 
     # -- the loop --------------------------------------------------------------------------------------------------
 

@@ -87,6 +87,7 @@ class Objective:
         _check_function(item, "metric")
         loss, target = self.losses[output], tuple(y[output].shape) if output < len(y) else ()
         metric = metrics.as_metric(item, getattr(loss, "name", None), tuple(p[output].shape), target)
+        metric.build(target, tuple(p[output].shape))
         if len(self.names) > 1:
             metric.name = f"{self.names[output]}_{metric.name}"
         return metric

@@ -98,7 +98,7 @@ def pooled(row: Any, inputs: list[Array], weights: Weights) -> Array:
     window = _pair(given.get("pool_size", 2), 2)
     strides = _pair(given.get("strides", window), 2)
     border = loops.amounts(x.shape[1:-1], window, strides, given.get("padding", "valid"))
-    return loops.max_pool(x, window, strides, border) if "Max" in name else loops.average_pool(x, window, strides, border)
+    return loops.pool(x, window, strides, border, lambda cells: cells.max(0) if "Max" in name else cells.mean(0))
 
 
 def flattened(row: Any, inputs: list[Array], weights: Weights) -> Array:

@@ -88,6 +88,9 @@ class Decoder:
                 yield packet
             except StopIteration:
                 return
+            except IndexError:
+                # A packet of a track that the header does not list (in damaged or endless streams) ends PyAV's loop.
+                packets = self.container.demux(self.stream)
             except _decoding_errors():
                 self.trouble["an unreadable part"] += 1
                 return

@@ -24,6 +24,7 @@ import kerato.data
 from kerato.commands.frames import frames as frames_command
 from kerato.data import DamagedFilm, Film, clip, clips, evenly, extract, frames, properties, windows
 from kerato.data.containers import Container
+from kerato.data.decoding import Decoder
 from kerato.errors import BadFile, InvalidValue, UnknownName
 from kerato.image import read, write
 
@@ -555,6 +556,28 @@ def test_damaged_films_neither_crash_nor_hang(made: dict[str, Path], tmp_path: P
 def test_a_thousand_damaged_films_neither_crash_nor_hang(made: dict[str, Path], tmp_path: Path) -> None:
     outcomes = spoil(made, tmp_path, 1000)
     assert sum(outcomes.values()) == 1000 and outcomes["refused"] > 100 and outcomes["damaged"] > 100
+
+
+class Stumbling:
+    """A container whose third packet is of an unlisted track, and whose reading then breaks off after some more."""
+
+    def __init__(self, container: Any) -> None:
+        self.container, self.demuxed = container, 0
+
+    def demux(self, stream: Any) -> Any:
+        """Packets, with an error at the end."""
+        self.demuxed += 1
+        yield from itertools.islice(self.container.demux(stream), 3 if self.demuxed == 1 else 12)
+        raise IndexError if self.demuxed == 1 else OSError
+
+
+def test_unlisted_tracks_are_passed_over_and_read_errors_counted(plain: Path) -> None:
+    decoder = Decoder(plain)
+    container = decoder.container
+    decoder.container = Stumbling(container)  # type: ignore[assignment]
+    assert sum(1 for _ in decoder.frames()) == 15
+    assert decoder.trouble == {"an unreadable part": 1, "a damaged frame": 0}
+    container.close()
 
 
 def test_too_many_pixels_are_refused(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:

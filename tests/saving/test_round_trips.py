@@ -62,7 +62,7 @@ def test_configurations_and_clones_describe_the_same(name: str) -> None:
     assert not set(copy.variables) & set(model.variables)
 
 
-@pytest.mark.parametrize("optimizer", nets.TRAINED)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "nadam"])
 def test_training_goes_on_where_it_stopped(optimizer: str, tmp_path: Path) -> None:
     model = small(activation="softmax")
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
@@ -199,9 +199,7 @@ def test_a_lambda_that_uses_more_than_its_input_is_refused(tmp_path: Path) -> No
     x = layers.Input((3,))
     other = layers.Dense(3)(x)
     model = kerato.Model(x, layers.Lambda(lambda t: t + other, name="both")(x))
-    with pytest.raises(
-        InvalidValue, match=r"both \(Lambda\): the function uses other tensors or layers than its input"
-    ):
+    with pytest.raises(InvalidValue, match=r"both \(Lambda\): the function uses other tensors or layers"):
         model.save(tmp_path / "net.keras")
     assert not list(tmp_path.iterdir())
 

@@ -1,0 +1,312 @@
+"""Laws that hold for every public layer, checked over the table in `catalog.py`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from catalog import NO_ROW, TABLE, Row
+
+from kerato import layers, random
+from kerato.errors import KeratoError
+from kerato.graph import evaluate
+from kerato.layers import Input
+from kerato.models import Model, Sequential
+from kerato.variables import Run
+
+Array = Any
+
+ALL = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
+SPATIAL = pytest.mark.parametrize("row", [row for row in TABLE if row.spatial], ids=lambda row: row.id)
+KEY = random.key(11)
+STEP = 1e-5
+
+
+@dataclass
+class Bundle:
+    """A layer in float64 and its one compiled program: value, a number made of it, and that number's gradients."""
+
+    row: Row
+    layer: Any = field(init=False)
+    weights: list[Array] = field(init=False)
+
+    def __post_init__(self) -> None:
+        with jax.enable_x64(True):
+            self.layer = self.row.make(dtype="float64", name="it")
+            self.eager = np.asarray(self.layer(self.row.given(dtype="float64")))
+            generator = np.random.default_rng(5)
+            for v in self.layer.variables:
+                v.assign(v.numpy() + generator.uniform(0.1, 0.5, v.shape))
+            self.weights = [v.numpy() for v in self.layer.variables]
+            self.eager = np.asarray(self.layer(self.row.given(dtype="float64")))
+        self.toward = np.random.default_rng(6).normal(size=self.eager.shape)
+        self._programs = {training: jax.jit(functools.partial(self._all, training)) for training in (False, True)}
+
+    def _value(self, training: bool, weights: list[Array], inputs: list[Array]) -> Array:
+        given = inputs[0] if self.row.sequential else inputs
+        with Run(dict(zip(self.layer.variables, weights, strict=True)), training, KEY):
+            return self.layer(given)
+
+    def _all(self, training: bool, weights: list[Array], inputs: list[Array]) -> Any:
+        def number(weights: list[Array], inputs: list[Array]) -> Any:
+            value = self._value(training, weights, inputs)
+            return jnp.sum(value * self.toward), value
+
+        (total, value), gradients = jax.value_and_grad(number, (0, 1), has_aux=True)(weights, inputs)
+        return value, total, gradients
+
+    def __call__(self, weights: list[Array], inputs: list[Array], training: bool = False) -> Any:
+        with jax.enable_x64(True):
+            return jax.device_get(self._programs[training](weights, inputs))
+
+    @functools.cached_property
+    def inputs(self) -> list[np.ndarray[Any, Any]]:
+        """The table's inputs in float64."""
+        return self.row.inputs(dtype="float64")
+
+    @functools.cached_property
+    def expected(self) -> np.ndarray[Any, Any]:
+        """The independent value."""
+        by_name = {v.name: value for v, value in zip(self.layer.variables, self.weights, strict=True)}
+        return np.asarray(self.row.reference(self.row, self.inputs, by_name))
+
+
+@functools.cache
+def bundle(name: str) -> Bundle:
+    return Bundle(next(row for row in TABLE if row.id == name))
+
+
+def test_every_public_layer_is_in_the_table() -> None:
+    assert {row.kind.__name__ for row in TABLE} | NO_ROW == set(layers.__all__)
+
+
+@ALL
+def test_the_value_is_the_reference_s(row: Row) -> None:
+    it = bundle(row.id)
+    np.testing.assert_allclose(it(it.weights, it.inputs)[0], it.expected, rtol=1e-10, atol=1e-12)
+
+
+@ALL
+def test_eager_is_compiled(row: Row) -> None:
+    it = bundle(row.id)
+    np.testing.assert_allclose(it.eager, it(it.weights, it.inputs)[0], rtol=1e-12, atol=1e-14)
+
+
+def differences(it: Bundle, tree: list[Any], arguments: Any, training: bool) -> list[np.ndarray[Any, Any]]:
+    """The central differences of the bundle's number, in every cell of the arrays of `tree`."""
+    found = []
+    for i, array in enumerate(tree):
+        slopes = np.empty(array.shape)
+        for cell in np.ndindex(array.shape):
+            sides = []
+            for step in (STEP, -STEP):
+                moved = [item.copy() for item in tree]
+                moved[i][cell] += step
+                sides.append(it(*arguments(moved), training=training)[1])
+            slopes[cell] = (sides[0] - sides[1]) / (2 * STEP)
+        found.append(slopes)
+    return found
+
+
+PHASES = [
+    pytest.param(row, training, id=f"{row.id}-{'training' if training else 'test'}")
+    for row in TABLE
+    for training in (False, True)
+    if not training or row.random or row.kind is layers.BatchNormalization
+]
+
+
+@pytest.mark.parametrize(("row", "training"), PHASES)
+def test_gradients_are_central_differences(row: Row, training: bool) -> None:
+    it = bundle(row.id)
+    of_weights, of_inputs = it(it.weights, it.inputs, training)[2]
+    pairs = zip(of_inputs, differences(it, it.inputs, lambda moved: (it.weights, moved), training), strict=True)
+    pairs_of_weights = differences(it, it.weights, lambda moved: (moved, it.inputs), training)
+    for exact, slope in [*pairs, *zip(of_weights, pairs_of_weights, strict=True)]:
+        assert np.abs(exact - slope).max() <= 1e-5 * max(np.abs(slope).max(), 1e-4)
+
+
+@ALL
+def test_a_sample_does_not_depend_on_the_others(row: Row) -> None:
+    it = bundle(row.id)
+    others = [x.copy() for x in it.inputs]
+    for x in others:
+        x[1] = np.flip(x[1])
+    before, after = it(it.weights, it.inputs)[0], it(it.weights, others)[0]
+    np.testing.assert_array_equal(before[[0, 2]], after[[0, 2]])
+    assert not np.array_equal(before[1], after[1]) or row.kind is layers.GlobalAveragePooling2D
+
+
+@ALL
+def test_inferred_shapes_are_real_ones(row: Row) -> None:
+    real = bundle(row.id).eager.shape
+    known = [Input(batch_shape=shape) for shape in row.shapes]
+    assert tuple(row.make()(known[0] if row.sequential else known).shape) == real
+
+
+@ALL
+def test_unknown_sizes_stay_unknown_or_are_right(row: Row) -> None:
+    real = bundle(row.id).eager.shape
+    batch_only = [Input(shape[1:]) for shape in row.shapes]
+    assert tuple(row.make()(batch_only[0] if row.sequential else batch_only).shape) == (None, *real[1:])
+    if row.spatial and len(row.shapes[0]) == 4:
+        free = Input((None, None, row.shapes[0][-1]))
+        inferred = row.make()(free).shape
+        assert len(inferred) == len(real)
+        assert all(a in (None, b) for a, b in zip(inferred, real, strict=True))
+
+
+@ALL
+def test_compute_output_shape_agrees(row: Row) -> None:
+    given = [(None, *shape[1:]) for shape in row.shapes]
+    found = row.make().compute_output_shape(given[0] if row.sequential else given)
+    assert tuple(found) == (None, *bundle(row.id).eager.shape[1:])
+
+
+@ALL
+def test_a_configuration_makes_the_same_layer(row: Row) -> None:
+    layer = row.make(name="it", trainable=False)
+    config = layer.get_config()
+    if row.unbatched:
+        config["function"] = row.arguments["function"]
+        again = row.kind.from_config(config).get_config()
+        assert {**again, "function": None} == {**config, "function": None}
+    else:
+        again = row.kind.from_config(json.loads(json.dumps(config))).get_config()
+        assert json.dumps(again) == json.dumps(config)
+    assert (again["name"], again["trainable"], again["dtype"]) == ("it", False, "float32")
+
+
+@SPATIAL
+def test_channels_first_is_channels_last_transposed(row: Row) -> None:
+    last, first = row.make(data_format="channels_last"), row.make(data_format="channels_first")
+    x = row.inputs()[0]
+    expected = last(x)
+    turned = np.moveaxis(x, -1, 1)
+    first.build(turned.shape)
+    first.built = True
+    first.set_weights(last.get_weights())
+    value = np.asarray(first(turned))
+    back = value if value.ndim == 2 else np.moveaxis(value, 1, -1)
+    np.testing.assert_allclose(back, expected, rtol=1e-6, atol=1e-6)
+
+
+@ALL
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_float16"])
+def test_narrow_floats_stay_finite_and_near(row: Row, policy: str) -> None:
+    it = bundle(row.id)
+    layer = row.make(dtype=policy)
+    x = [jnp.asarray(item, "float32") for item in it.inputs]
+    layer(x[0] if row.sequential else x)
+    layer.set_weights(it.weights)
+    value = layer(x[0] if row.sequential else x)
+    assert str(value.dtype) == policy.removeprefix("mixed_")
+    assert {v.dtype for v in layer.variables} <= {"float32" if policy.startswith("mixed") else policy}
+    np.testing.assert_allclose(np.asarray(value, "float64"), it.expected, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.random], ids=lambda row: row.id)
+def test_the_same_key_draws_the_same_numbers(row: Row) -> None:
+    layer, x = row.make(), Input(row.shapes[0][1:])
+    y = layer(x)
+
+    def drawn(number: int) -> np.ndarray[Any, Any]:
+        return np.asarray(evaluate([y], {x: row.inputs()[0]}, training=True, key=random.key(number)).outputs[0])
+
+    np.testing.assert_array_equal(drawn(1), drawn(1))
+    assert not np.array_equal(drawn(1), drawn(2))
+
+
+def wired(row: Row) -> list[Any]:
+    """The layer in a Sequential, in a functional model called twice, and inside another model."""
+    given = [Input(shape[1:]) for shape in row.shapes]
+    layer = row.make(name="it")
+    once = layer(given[0] if row.sequential else given)
+    inner = Model(given, once, name="inner")
+    outer_given = [Input(shape[1:]) for shape in row.shapes]
+    nested = inner(outer_given)
+    again = layer(outer_given[0] if row.sequential else outer_given)
+    found = [Model(outer_given, [nested, again])]
+    return [*found, Sequential([Input(row.shapes[0][1:]), row.make(name="it")])] if row.sequential else found
+
+
+@ALL
+def test_a_layer_works_nested_shared_and_in_sequence_without_a_second_trace(
+    row: Row, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = bundle(row.id)
+    values = it.row.inputs()
+    for model in wired(row):
+        model.set_weights(it.weights)
+        with caplog.at_level(logging.INFO, "kerato"):
+            caplog.clear()
+            first, second = model.predict(values), model.predict(values)
+        assert len([line for line in caplog.messages if "compiling prediction" in line]) == 1
+        for output in [*_list(first), *_list(second)]:
+            np.testing.assert_allclose(output, it.expected, rtol=2e-5, atol=2e-5)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_shared_layer_has_its_weights_once() -> None:
+    for row in TABLE:
+        assert len(wired(row)[0].variables) == len(bundle(row.id).weights), row.id
+
+
+BAD = [pytest.param(row, name, value, id=f"{row.id}-{name}-{value}") for row in TABLE for name, value in row.bad]
+
+
+@pytest.mark.parametrize(("row", "name", "value"), BAD)
+def test_bad_arguments_are_refused_in_one_sentence(row: Row, name: str, value: Any) -> None:
+    with pytest.raises((ValueError, TypeError)) as caught:
+        row.make(**{name: value})
+    assert_message(caught.value, row.kind, name, value)
+
+
+def rules() -> list[Any]:
+    """(class, parameter) for every parameter of a public layer that a rule was declared for."""
+    kinds = dict.fromkeys(row.kind for row in TABLE)
+    found = []
+    for kind in kinds:
+        for name in inspect.signature(kind.__init__).parameters:
+            if kind._rule(name) is not None:
+                found.append(pytest.param(kind, name, id=f"{kind.__name__}-{name}"))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "name"), rules())
+def test_no_rule_lets_a_stranger_in(kind: type[Any], name: str) -> None:
+    arguments = next(row.arguments for row in TABLE if row.kind is kind)
+    stranger = object()
+    with pytest.raises((ValueError, TypeError)) as caught:
+        kind(**{**arguments, name: stranger})
+    assert_message(caught.value, kind, name, stranger)
+
+
+def assert_message(error: Exception, kind: type[Any], name: str, value: Any) -> None:
+    """The message has one of the two forms: the rule that was broken, or the names that are known."""
+    text = str(error)
+    assert isinstance(error, KeratoError)
+    assert "\n" not in text
+    form = rf"(\w+ \()?{kind.__name__}\)?: `{name}` must be .+\. Got .+\."
+    known = r"\w+: \w+ .+ is not known \(.+\)\.( Did you mean '\w+'\?)?"
+    assert re.fullmatch(f"({form}|{known})", text), text
+    assert repr(value)[:20] in text
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(row.kind for row in TABLE), ids=lambda kind: kind.__name__)
+def test_misspelt_arguments_are_named(kind: type[Any]) -> None:
+    arguments = next(row.arguments for row in TABLE if row.kind is kind)
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}: the argument 'trainabel' is not known .*'trainable'\?$"):
+        kind(**arguments, trainabel=True)

@@ -25,6 +25,8 @@ class Net:
     purpose: str
     body: str
     smallest: int = 1
+    rate: float = 1e-3
+    """The learning rate that Adam starts with."""
 
 
 NETS = {
@@ -63,7 +65,7 @@ def build(name: str, picture_shape: Sequence[int], classes: int) -> Sequential:
     height, width, channels = picture_shape
     stack: list[Any] = [
         layers.Input((None, None, channels), dtype="uint8", name="picture"),
-        layers.Resizing(height, width, data_format="channels_last"),
+        layers.Resizing(height, width, antialias=True, data_format="channels_last"),
         layers.Rescaling(1 / 255),
         *_body(NETS[name].body.split()),
         layers.Dense(classes, activation="softmax", name="classes"),

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from kerato import ops
-from kerato.errors import InvalidCall, InvalidType
+from kerato.errors import InvalidCall, InvalidType, KeratoError
 from kerato.ops import leaves, tree_map
 from kerato.shapes import Shape, Spec, infer, is_static_node, size_arithmetic, trial_shape
 from kerato.variables import Array, Hook, Run, Variable, running
@@ -30,6 +30,14 @@ class NeedsArray(InvalidType):
     """A symbolic tensor met a function that computes on numbers (NumPy's or JAX's own)."""
 
 
+def wants_numbers(error: Exception) -> bool:
+    """Whether a function may have failed on symbolic tensors only because it computes on numbers.
+
+    NumPy's and JAX's functions say so each in their own words, as a TypeError or a ValueError.
+    """
+    return isinstance(error, NeedsArray) or not isinstance(error, KeratoError)
+
+
 class Tensor(ops.Operators):
     """A symbolic array: what will be there when the graph is evaluated.
 
@@ -38,7 +46,9 @@ class Tensor(ops.Operators):
     """
 
     op_priority = 2
-    __array_ufunc__ = None  # NumPy arrays on the left hand side leave the operation to us
+    # Arrays on the left hand side leave the operation to us: NumPy because of the next line, JAX because there is no
+    # `__jax_array__`.
+    __array_ufunc__ = None
 
     def __init__(
         self, shape: Shape, dtype: str, node: Node | None = None, index: int = 0, name: str | None = None
@@ -74,7 +84,7 @@ class Tensor(ops.Operators):
             "or evaluate it with K.function([inputs], [outputs])."
         )
 
-    __array__ = __jax_array__ = __float__ = __int__ = __bool__ = __index__ = _no_numbers
+    __array__ = __float__ = __int__ = __bool__ = __index__ = _no_numbers
 
     def __len__(self) -> int:
         if not self.shape or self.shape[0] is None:

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ _log = logging.getLogger("kerato")
 CACHE_LIMIT_BYTES = 2 * 1024**3
 
 _cache_ready = False
+_spent_s = 0.0
+
+
+def seconds_compiling() -> float:
+    """How long this process has been in calls of programs that had to be traced and compiled first."""
+    return _spent_s
 
 
 def prepare_cache() -> None:
@@ -99,9 +106,19 @@ class Program:
         self._function = function
         self._donated = tuple(donated)
         self._jit: Any = None
+        self._counted = 0
 
     def __call__(self, *args: Any) -> Any:
-        return (self._jit or self._prepare())(*args)
+        began = time.perf_counter()
+        result = (self._jit or self._prepare())(*args)
+        if self.compilations != self._counted:
+            self._count(began)
+        return result
+
+    def _count(self, began: float) -> None:
+        global _spent_s
+        _spent_s += time.perf_counter() - began
+        self._counted = self.compilations
 
     def _prepare(self) -> Any:
         prepare_cache()
@@ -110,7 +127,11 @@ class Program:
 
     def operations(self, *args: Any) -> set[str]:
         """The names of JAX's primitives in the program for these arguments, also inside loops and branches."""
-        return set(_primitives((self._jit or self._prepare()).trace(*args).jaxpr.jaxpr))
+        global _spent_s
+        began = time.perf_counter()
+        traced = (self._jit or self._prepare()).trace(*args)
+        _spent_s += time.perf_counter() - began
+        return set(_primitives(traced.jaxpr.jaxpr))
 
     def _traced(self, *args: Any) -> Any:
         self.compilations += 1

@@ -15,7 +15,7 @@ import numpy as np
 
 from kerato import losses, metrics, objectives
 from kerato.errors import InvalidType, InvalidValue, show, unknown
-from kerato.graph import Frame, NeedsArray, Tensor
+from kerato.graph import Frame, Tensor, wants_numbers
 from kerato.measures import Mean
 from kerato.variables import Run, Variable, recording
 
@@ -235,7 +235,9 @@ def _in_graph(run: Run, function: Any, y: Array, p: Array) -> Array:
     try:
         with recording():
             values = function(target, source)
-    except NeedsArray:
+    except (TypeError, ValueError) as error:
+        if not wants_numbers(error):
+            raise
         return function(y, p)
     if values is None:
         raise InvalidType(f"compile: the loss function {_name(function)} must return a value per sample. Got None.")

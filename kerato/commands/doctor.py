@@ -62,9 +62,11 @@ def _devices() -> dict[str, str]:
 
 
 def _kernels() -> dict[str, str]:
+    import jax
+
     from kerato import kernels
 
-    return {"convolution and pooling": kernels.explain(), "steps": "many per program, where nothing is slow in a loop"}
+    return {"convolution and pooling": kernels.explain(jax.default_backend()), "steps": "many per program, where nothing is slow in a loop"}
 
 
 def _settings() -> dict[str, str]:

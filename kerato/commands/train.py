@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +14,53 @@ from kerato.commands import answer, json_option, new_folder, note, out_option, q
 @click.command()
 @click.argument("data")
 @click.option("--model", "net", metavar="NAME", help="A net by name. [default: chosen by the size of the pictures]")
-@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True, help="Times through the pictures.")
-@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Pictures per update.")
-@click.option("--resume", is_flag=True, help="Go on with the run whose folder is --out.")
+@click.option("--epochs", type=click.IntRange(1), help="Times through the pictures. [default: by how many there are]")
+@click.option("--batch-size", type=click.IntRange(1), help="Pictures per update. [default: by how many there are]")
+@click.option("--size", type=click.IntRange(4), help="Side of the pictures, in pixels. [default: chosen by theirs]")
+@click.option(
+    "--augment",
+    type=click.Choice(["none", "light", "strong"]),
+    default="none",
+    show_default=True,
+    help="How much pictures are moved, zoomed, turned and mirrored while training.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run whose folder is --out, with its settings.")
 @out_option
 @seed_option
 @json_option
 @quiet_option
 def train(
     data: str,
-    net: str | None,
-    epochs: int,
-    batch_size: int,
     resume: bool,
     out: Path | None,
-    seed: int,
     as_json: bool,
     quiet: bool,
+    **wishes: Any,
 ) -> None:
-    """Train a network on DATA: the name of a data set (digits, mnist, fashion_mnist, cifar10) or a folder of one."""
+    """Train a network on DATA, a folder of pictures or the name of a data set (digits, mnist, ...).
+
+    The folder holds one folder of pictures per class, or train, validation and test with those inside. The net is
+    chosen by the size of the pictures unless --model names one. Writes model.keras, history.csv and run.json.
+    """
     if resume and out is None:
         raise click.UsageError("--resume needs the folder of the run: --out DIR.")
-    found = dataset(data)
-    folder = out if resume and out is not None else new_folder(out, found.name)
-    run(found, folder, net, epochs, batch_size, seed, as_json, quiet, resume)
+    check_names(data, wishes["net"])
+    folder = out if resume and out is not None else new_folder(out, Path(data).resolve().name or "pictures")
+    run(data, folder, as_json, quiet, resume=resume, **wishes)
+
+
+def check_names(data: str, net: str | None) -> None:
+    """Refuse misspelt names before a folder is made.
+
+    Raises:
+        UnknownName: there is no such data set, folder or net.
+    """
+    from kerato.tasks.classify import check_net
+    from kerato.tasks.material import named
+
+    check_net(net)
+    if not Path(data).exists():
+        named(data)
 
 
 @click.command()
@@ -46,53 +70,35 @@ def train(
 @quiet_option
 def demo(out: Path | None, seed: int, as_json: bool, quiet: bool) -> None:
     """Train on 1,797 real handwritten digits that need no download, in under a minute."""
-    from kerato import datasets
-
-    run(datasets.digits, new_folder(out, "demo"), None, 30, 32, seed, as_json, quiet, False)
+    run("digits", new_folder(out, "demo"), as_json, quiet, epochs=30, batch_size=32, seed=seed)
     if not as_json:
         note("Next: kerato train mnist --epochs 4     kerato train --help     kerato doctor", quiet)
 
 
-def dataset(data: str) -> Any:
-    """The data set that a name or a path means.
-
-    Raises:
-        UnknownName: neither a data set nor a path that exists.
-        BadFile: a path that holds no data set.
-    """
-    from kerato import datasets
-    from kerato.errors import BadFile
-
-    if not Path(data).exists():
-        return datasets.get(data)
-    found = datasets.at(data)
-    if found is None:
-        raise BadFile(f"{data}: expected a data set ({', '.join(datasets.names())}) in that folder, and there is none.")
-    return found
-
-
-def run(
-    data: Any, out: Path, net: str | None, epochs: int, batch_size: int, seed: int, as_json: bool, quiet: bool,
-    resume: bool,
-) -> None:  # fmt: skip
+def run(data: str, out: Path, as_json: bool, quiet: bool, **wishes: Any) -> None:
     """Train, and print what came of it."""
     from kerato.tasks.classify import classify
 
-    done = classify(
-        data,
-        out,
-        net=net,
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-        verbose=0 if quiet else 1,
-        resume=resume,
-        say=lambda line: note(line, quiet),
-    )
-    share = f"{100 * (done.test_accuracy or 0):.2f} % of {done.test_samples:,} test pictures right"
-    lines = [f"{share} after {done.epochs} epochs, {done.seconds:.1f} s", *(f"  {path}" for path in done.files)]
+    try:
+        done = classify(data, out, verbose=0 if quiet else 1, say=lambda line: note(line, quiet), **wishes)
+    except Exception:
+        remove_if_empty(out)
+        raise
+    share = f"{done.judged}: {done.scores.line()}" if done.scores else "nothing was kept to measure it on"
+    lines = [share, f"after {done.epochs} epochs, {done.seconds:.1f} s", *(f"  {path}" for path in done.files)]
     answer(done.as_json(), as_json, lines)
     if done.interrupted:
-        again = f"kerato train {data.path or data.name} --resume --out {out} --epochs {epochs}"
-        note(f"Interrupted in epoch {done.epochs + 1} of {epochs}; what there is was saved. Go on with: {again}")
+        again = shlex.join(["kerato", "train", data, "--resume", "--out", str(out)])
+        note(
+            f"Interrupted in epoch {done.epochs + 1} of {done.wanted_epochs}; what there is was saved. "
+            f"Go on with: {again} --epochs {done.wanted_epochs}"
+        )
         raise SystemExit(1)
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Take the folder of a run that came to nothing away, unless something is in it."""
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -164,7 +164,8 @@ class Container:
         stamps = self.stamps()
         target = int(stamps.ticks[index])
         for key in stamps.keys_before(index):
-            decoder.seek(key)
+            if not decoder.seek(key):
+                continue
             frames = decoder.frames()
             found = _advance(frames, target)
             if found is not None:

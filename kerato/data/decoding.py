@@ -68,14 +68,21 @@ class Decoder:
         """Give the file back."""
         self.container.close()
 
-    def seek(self, tick: int) -> None:
-        """Go to a key frame near `tick`, as the container's own index finds it (often before, sometimes after)."""
+    def seek(self, tick: int) -> bool:
+        """Go to a key frame near `tick`, as the container's own index finds it (often before, sometimes after).
+
+        False: the container cannot.
+        """
         if not self.warm:
             # What the start of a film says holds for all of it: H.264 at 4:4:4 by x264 before build 151 decodes to
             # other pixels when the decoder has not read the encoder's version, which stands before the first frame.
             next(self.frames(), None)
             self.warm = True
-        self.container.seek(tick, stream=self.stream, backward=True)
+        try:
+            self.container.seek(tick, stream=self.stream, backward=True)
+        except _decoding_errors():
+            return False
+        return True
 
     def packets(self) -> Iterator[Any]:
         """The compressed frames in the order of the file, an empty one last. A read error ends them."""

@@ -29,7 +29,7 @@ AHEAD: Final = 4
 class Part:
     """The pictures that are for training, for validation or for testing: a sequence of batches (x, y) for `fit`.
 
-    x is uint8 (n, height, width, channels) in 0..255, or float32 after augmentation; y is int32 (n,).
+    x is uint8 (n, height, width, channels) in 0..255, y is int32 (n,).
     """
 
     names: list[str]
@@ -86,6 +86,10 @@ class Part:
         self.epoch += 1
         self._waiting = {at: future for at, future in self._waiting.items() if at[0] >= self.epoch}
 
+    def forget(self) -> None:
+        """Drop the batches made ahead, after a change of what a batch is."""
+        self._waiting.clear()
+
     def batch(self, epoch: int, step: int) -> tuple[Array, NDArray[np.int32]]:
         """The batch `step` of an epoch, whatever was asked for before."""
         every = draws.permutation(self.seed, epoch, self.samples) if self.shuffle else np.arange(self.samples)
@@ -97,7 +101,7 @@ class Part:
         if self.generator is None:
             return picture
         draw = self.generator.draw(picture.shape, self.seed, epoch, index)
-        return np.asarray(self.generator.apply_transform(picture, draw))
+        return np.asarray(np.rint(self.generator.apply_transform(picture, draw)).clip(0, 255), np.uint8)
 
     def picture(self, index: int) -> Array:
         """One picture, uint8 (height, width, channels).

@@ -6,7 +6,6 @@ each. What cannot be read is left out and named. Pictures in a folder inside tha
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 import re
@@ -18,23 +17,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from kerato.data.division import PARTS, TEST, TRAIN, VALIDATION, checked_split, divide
 from kerato.data.folder import EXTENSIONS, existing_folder
 from kerato.data.parts import Array, Part, Shape, decoded
 from kerato.data.queue import in_order, worker_count
 from kerato.data.sources import device_limit_bytes
-from kerato.errors import BadFile, InvalidValue, invalid, plural, show
+from kerato.errors import BadFile, invalid, plural, show
 from kerato.image.files import KINDS
-
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-
-PARTS: Final = {"train": TRAIN, "training": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION}
-"""Names of folders that are a part, not a class; `test` too."""
 
 SIDES: Final = (32, 48, 64, 96)
 """Sides that pictures of several sizes are brought to: the largest one that most of them fill."""
-
-SHARES: Final = (0.15, 0.15)
-"""Shares for validation and test of a folder that is not divided already."""
 
 MEMORY_BYTES: Final = 2**30
 """Pictures that take more than this, or than a device holds, stay in their files."""
@@ -64,27 +56,34 @@ class Entry:
 
 @dataclass
 class Pictures:
-    """A folder of pictures, read: three parts, any of the last two may be None.
+    """A folder of pictures, read and divided.
 
-    `picture_shape` is (height, width, channels), `divided` says that the folder had parts of its own.
+    `picture_shape` is (height, width, channels), `divided` says that the folder had parts of its own, `shares` are
+    those of (validation, test) that were taken from the rest.
     """
 
     root: str
     class_names: list[str]
     picture_shape: Shape
-    train: Part
-    validation: Part | None
-    test: Part | None
+    parts: dict[str, Part]
     skipped: list[Skipped]
     divided: bool
-    seed: int
     shares: tuple[float, float]
 
     @property
-    def parts(self) -> dict[str, Part]:
-        """The parts there are, by name."""
-        every = {TRAIN: self.train, VALIDATION: self.validation, TEST: self.test}
-        return {name: part for name, part in every.items() if part is not None}
+    def train(self) -> Part:
+        """The pictures to learn from."""
+        return self.parts[TRAIN]
+
+    @property
+    def validation(self) -> Part | None:
+        """The pictures to watch the training with, where there are some."""
+        return self.parts.get(VALIDATION)
+
+    @property
+    def test(self) -> Part | None:
+        """The pictures to measure the result on, where there are some."""
+        return self.parts.get(TEST)
 
     def summary(self) -> list[str]:
         """What was found, in a few lines for a person."""
@@ -130,23 +129,53 @@ def pictures(
         InvalidValue: `size` or `split` cannot be.
     """
     folder = existing_folder("pictures", root)
+    wanted = None if size is None else _checked_size(size)
     entries, skipped = _listed(folder)
-    divided = any(entry.part for entry in entries)
-    shares = _checked_split(split, divided)
-    shape = _shape_of(entries) if size is None else (*_checked_size(size), _channels(map(header, _paths(entries))))
+    _check_some(folder, entries)
+    shape = _shape_of(entries, wanted)
     good, pixels = _read(entries, shape, skipped)
-    names = sorted({entry.kind for entry in entries})
-    _check_classes(folder, names, good, divided)
-    parts = _divided(good, shares, seed)
-    made = {
-        part: _part(good, pixels, [i for i, p in enumerate(parts) if p == part], names, shape, batch_size, seed)
-        for part in (TRAIN, VALIDATION, TEST)
-        if part in parts
-    }
-    made[TRAIN].shuffle = True
-    return Pictures(
-        folder, names, shape, made[TRAIN], made.get(VALIDATION), made.get(TEST), skipped, divided, seed, shares
-    )
+    divided = any(entry.part for entry in entries)
+    _check_classes(folder, sorted({entry.kind for entry in entries}), good, divided)
+    return _made(folder, good, pixels, shape, skipped, split, seed, batch_size)
+
+
+def pictures_as(
+    root: str | os.PathLike[str], picture_shape: Shape, split: tuple[float, float] | None = None, seed: int = 0
+) -> Pictures:
+    """The pictures below `root` as a trained model takes them, however few; `split` is for a folder without parts.
+
+    Raises:
+        BadFile: there is no such folder, or no picture in it that can be read.
+    """
+    folder = existing_folder("pictures", root)
+    entries, skipped = _listed(folder)
+    good, pixels = _read(entries, picture_shape, skipped)
+    _check_some(folder, good)
+    divided = any(entry.part for entry in entries)
+    return _made(folder, good, pixels, picture_shape, skipped, None if divided else split, seed, 32)
+
+
+def _made(
+    root: str,
+    good: Sequence[Entry],
+    pixels: Array | None,
+    shape: Shape,
+    skipped: list[Skipped],
+    split: Any,
+    seed: int,
+    batch_size: int,
+) -> Pictures:
+    divided = any(entry.part for entry in good)
+    shares = checked_split(split, divided)
+    names = sorted({entry.kind for entry in good})
+    drawn = divide([(entry.kind, entry.group, entry.name, entry.part) for entry in good], shares, seed)
+    parts: dict[str, Part] = {}
+    for name in (TRAIN, VALIDATION, TEST):
+        which = [i for i, part in enumerate(drawn) if part == name]
+        if which:
+            parts[name] = _part(good, pixels, which, names, shape, batch_size, seed)
+            parts[name].shuffle = name == TRAIN
+    return Pictures(root, names, shape, parts, skipped, divided, shares)
 
 
 def _part(
@@ -184,7 +213,7 @@ def _listed(root: str) -> tuple[list[Entry], list[Skipped]]:
     entries: list[Entry] = []
     skipped = [Skipped(name, "it lies outside the class folders") for name in _loose(root, "")]
     for name in inside:
-        part = TEST if name.lower() == TEST else PARTS.get(name.lower())
+        part = PARTS.get(name.lower())
         if part is None:
             skipped.append(Skipped(f"{_printable(name)}/", "it is not train, validation or test"))
         else:
@@ -244,21 +273,14 @@ def header(path: str) -> Shape | None:
         return None
 
 
-def _paths(entries: Sequence[Entry]) -> list[str]:
-    return [entry.path for entry in entries]
-
-
-def _channels(headers: Any) -> int:
-    found = [shape[2] for shape in headers if shape is not None]
-    return max(found, default=3)
-
-
-def _shape_of(entries: Sequence[Entry]) -> Shape:
-    """The size that all pictures are brought to, and whether in colour."""
+def _shape_of(entries: Sequence[Entry], wanted: tuple[int, int] | None) -> Shape:
+    """The size that all pictures are brought to, `wanted` or by theirs, and whether in colour."""
     workers = worker_count("pictures", None)
-    found = [shape for shape in in_order(header, _paths(entries), workers, 64) if shape is not None]
+    found = [shape for shape in in_order(header, [entry.path for entry in entries], workers, 64) if shape is not None]
     sizes = {shape[:2] for shape in found}
-    channels = _channels(found)
+    channels = max((shape[2] for shape in found), default=3)
+    if wanted is not None:
+        return (*wanted, channels)
     if len(sizes) == 1 and max(found[0][:2]) <= 128:
         return (*found[0][:2], channels)
     shorter = int(np.median([min(shape[:2]) for shape in found])) if found else SIDES[0]
@@ -299,82 +321,29 @@ def _read(entries: Sequence[Entry], shape: Shape, skipped: list[Skipped]) -> tup
     return good, np.stack(pixels) if pixels else None
 
 
+EXPECTED = "Expected a folder of pictures per class, such as photos/cats and photos/dogs"
+
+
+def _check_some(root: str, found: Sequence[Entry]) -> None:
+    if not found:
+        raise BadFile(f"pictures: there is no readable picture in the folders inside {show(root)}. {EXPECTED}.")
+
+
 def _check_classes(root: str, names: list[str], good: Sequence[Entry], divided: bool) -> None:
     """Refuse what no network can learn from.
 
     Raises:
         BadFile: no picture, one class, or a class with too few pictures, named.
     """
-    expected = "Expected a folder of pictures per class, such as photos/cats and photos/dogs"
+    _check_some(root, good)
     where = show(root)
-    if not good:
-        raise BadFile(f"pictures: there is no readable picture in {where}. {expected}.")
     if len(names) < 2:
-        raise BadFile(f"pictures: {where} has one class only ({names[0]}), and at least 2 are needed. {expected}.")
+        raise BadFile(f"pictures: {where} has one class only ({names[0]}), and at least 2 are needed. {EXPECTED}.")
     counts = Counter(entry.kind for entry in good if entry.part in ("", TRAIN))
-    least = 1 if divided else 2
+    least, what = (1, "to learn from") if divided else (2, "one to learn from and one to test")
     for name in names:
         if counts[name] < least:
-            have = plural(counts[name], "readable picture")
-            what = "to learn from" if divided else "one to learn from and one to test"
             raise BadFile(
-                f"pictures: the class {name!r} in {where} has {have}, and at least {least} are needed, {what}. "
-                "Add pictures, or take the folder away."
+                f"pictures: the class {name!r} in {where} has {plural(counts[name], 'readable picture')}, and at least "
+                f"{least} are needed, {what}. Add pictures, or take the folder away."
             )
-
-
-# -- dividing ----------------------------------------------------------------------------------------------------------
-
-
-def _checked_split(split: Any, divided: bool) -> tuple[float, float]:
-    if split is None:
-        return (0.0, 0.0) if divided else SHARES
-    pair = tuple(split) if isinstance(split, (tuple, list)) else ()
-    if len(pair) != 2 or not all(isinstance(share, (int, float)) for share in pair) or not 0 <= sum(pair) < 1:
-        raise invalid("pictures", "split", "shares of (validation, test) such as (0.15, 0.15), below 1 together", split)
-    if min(pair) < 0:
-        raise invalid("pictures", "split", "shares of (validation, test) that are not negative", split)
-    return float(pair[0]), float(pair[1])
-
-
-def place(seed: int, group: str) -> float:
-    """A number in [0, 1) that belongs to (seed, group) alone: it decides the part of the group's pictures."""
-    digest = hashlib.blake2b(f"{seed}/{group}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
-
-
-def _divided(good: Sequence[Entry], shares: tuple[float, float], seed: int) -> list[str]:
-    """The part of every entry: the folder's own, or drawn for each group of a class."""
-    own = {entry.part for entry in good}
-    for share, part in zip(shares, (VALIDATION, TEST), strict=True):
-        if share and part in own:
-            raise InvalidValue(f"pictures: `split` asks for a share for {part}, and the folder has that part already.")
-    groups = _groups(good)
-    drawn: dict[str, str] = {}
-    for kind in {entry.kind for entry in good}:
-        mine = {groups[i] for i, entry in enumerate(good) if entry.kind == kind and entry.part in ("", TRAIN)}
-        drawn.update(_drawn({group: place(seed, group) for group in mine}, shares))
-    return [
-        drawn[group] if entry.part in ("", TRAIN) else entry.part for entry, group in zip(good, groups, strict=True)
-    ]
-
-
-def _groups(good: Sequence[Entry]) -> list[str]:
-    """The group of every entry; in a class of a single group every picture stands for itself."""
-    several = {
-        kind for kind, count in Counter(kind for kind, _ in {(e.kind, e.group) for e in good}).items() if count > 1
-    }
-    return [entry.group if entry.kind in several else entry.name for entry in good]
-
-
-def _drawn(places: dict[str, float], shares: tuple[float, float]) -> dict[str, str]:
-    validation, test = shares
-    found = {
-        group: TEST if at < test else VALIDATION if at < test + validation else TRAIN for group, at in places.items()
-    }
-    ordered = sorted(places, key=lambda group: places[group])
-    if TRAIN not in found.values():
-        found[ordered[-1]] = TRAIN
-    if test and len(ordered) > 1 and TEST not in found.values():
-        found[ordered[0]] = TEST
-    return found

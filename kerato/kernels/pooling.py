@@ -40,7 +40,7 @@ def average_pool(x: ArrayLike, window: Ints, strides: Ints | None = None, paddin
     Raises: InvalidValue when the rank is not 3 to 5 or the window does not fit.
     """
     x, geometry = _operands("average_pool", x, window, strides, padding)
-    x = x.astype(jnp.promote_types(x.dtype, jnp.bfloat16))
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
     return gather(x, geometry) / jnp.asarray(_counts(geometry), x.dtype)
 
 
@@ -52,16 +52,20 @@ def _largest(x: jax.Array, geometry: Windows) -> jax.Array:
 def _largest_jvp(
     geometry: Windows, primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    """The value by `_largest` again, so that second derivatives also go to one cell; XLA computes both once.
-
-    Without the barrier XLA searches each window again for every one of its cells.
-    """
-    _, index = _winner(lax.stop_gradient(primals[0]), geometry)
-    index = lax.optimization_barrier(index)
+    """The value by `_largest` again, so that second derivatives also go to one cell."""
+    x = lax.stop_gradient(primals[0])
+    whole, single = partial(_number, geometry), partial(lax.map, lambda one: _number(geometry, one[None])[0])
+    index = lax.platform_dependent(x, cpu=single, default=whole)
     return _largest(primals[0], geometry), gather(tangents[0], geometry, index)
 
 
 _largest.defjvp(_largest_jvp)
+
+
+def _number(geometry: Windows, x: jax.Array) -> jax.Array:
+    """Which cell of every window is the largest. On the CPU this runs picture by picture: XLA would otherwise fuse the
+    search into the gradient and search each window again for every cell that it meets."""
+    return _winner(x, geometry)[1]
 
 
 def _winner(x: jax.Array, geometry: Windows) -> tuple[jax.Array, jax.Array]:

@@ -98,8 +98,7 @@ def load_model(
     with archive.opened(path) as file, one_sentence(path), reads(str(path), custom_objects):
         model = model_from_record(file.json(CONFIG), compile)
         model.extra = _extra(file)
-        if model.built:
-            weights.load(model, file.weights(), str(path))
+        weights.load(model, file.weights(), str(path))
     return model
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kerato.errors import BadFile, KeratoError, plural
+from kerato.errors import BadFile, plural
 
 CONFIG, METADATA, WEIGHTS, EXTRA = "config.json", "metadata.json", "model.weights.h5", "kerato.json"
 
@@ -49,8 +49,6 @@ def write_beside(path: PathLike, write: Callable[[BinaryIO], Any], overwrite: bo
         os.replace(part, target)
         _settle(target.parent)
     except OSError as error:
-        if isinstance(error, KeratoError):
-            raise
         kept = " The old file is as it was." if target.exists() else ""
         raise BadFile(f"{path}: cannot be written ({error.strerror or error}).{kept}") from None
     finally:
@@ -179,8 +177,6 @@ class Archive:
         try:
             return json.loads(self.read(name, LIMIT_JSON_BYTES))
         except (ValueError, RecursionError) as error:
-            if isinstance(error, KeratoError):
-                raise
             raise self.bad(f"{name} in it is no JSON ({error}). Save the model again") from None
 
     def weights(self) -> io.BytesIO:

@@ -66,8 +66,11 @@ def _stack_config(model: Any) -> dict[str, Any]:
 
 def _entry(tensor: Tensor, name: str | None = None) -> InputLayer:
     """The layer that holds an input; a new one for a tensor from the middle of another graph."""
-    made = tensor if tensor.layer else Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name or tensor.name)
-    return made.layer
+    entered: Any = (
+        tensor if tensor.layer else Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name or tensor.name)
+    )
+    layer: InputLayer = entered.layer
+    return layer
 
 
 class Writer:

@@ -225,11 +225,11 @@ def load(model: Any, data: Any, owner: str, skip_mismatch: bool = False) -> None
         InvalidCall: the model has no weights yet.
     """
     wanted = plan(model)
-    if not model.built and not wanted.variables:
-        raise InvalidCall(
-            f"{model.name}: the weights do not exist yet. Call the model, or build it with an input shape, first."
-        )
     with Stored(data, owner) as stored:
+        if not model.built and not wanted.variables and not all(map(_is_aside, stored.found)):
+            raise InvalidCall(
+                f"{model.name}: the weights do not exist yet. Call the model, or build it with an input shape, first."
+            )
         fitting = _fitting(wanted.variables, stored, model.name, skip_mismatch)
         pairs = [(variable, stored.read(path)) for path, variable in fitting.items()]
         pairs += _optimizer_state(wanted, stored)

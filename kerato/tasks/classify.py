@@ -1,189 +1,207 @@
-"""From a data set to a trained classifier and its files: `model.keras`, `history.csv`, `run.json`."""
+"""From pictures to a trained classifier and its files: `model.keras`, `history.csv`, `run.json`."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kerato import __version__
+from kerato.data.parts import Part
 from kerato.errors import BadFile, InvalidValue
+from kerato.tasks.augmentation import generator
+from kerato.tasks.material import Material, material, same_classes
+from kerato.tasks.records import Run, check_writable, earlier, versions, write
+from kerato.tasks.scores import Scores, scores
 
-Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
-
-
-@dataclass
-class Run:
-    """A training run: what was done, with which result, and where its files are.
-
-    `test_accuracy` is a share from 0 to 1, `seconds` is the time spent training, `interrupted` says that Ctrl-C
-    ended it after `epochs` of `wanted_epochs` epochs.
-    """
-
-    out: Path
-    data: str
-    net: str
-    seed: int
-    wanted_epochs: int
-    epochs: int = 0
-    seconds: float = 0.0
-    test_accuracy: float | None = None
-    test_loss: float | None = None
-    train_samples: int = 0
-    test_samples: int = 0
-    parameters: int = 0
-    interrupted: bool = False
-    versions: dict[str, str] = field(default_factory=dict)
-    history: dict[str, list[float]] = field(default_factory=dict)
-    model: Any = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The run as plain data, without the model and the history."""
-        plain = {key: value for key, value in self.__dict__.items() if key not in ("model", "history")}
-        return {**plain, "out": str(self.out)}
-
-    @property
-    def files(self) -> list[Path]:
-        """The files that were written."""
-        return [self.out / name for name in ("model.keras", "history.csv", "run.json")]
+#: from so many pictures on, updates take 128 of them instead of 32
+MANY = 4000
+#: updates that a run should have when nobody says how many epochs, and between which epochs that may lie
+UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 600, 5, 30
 
 
 def classify(
     data: Any,
-    out: Path,
+    out: Any,
     *,
     net: str | None = None,
-    epochs: int = 5,
-    batch_size: int = 128,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    augment: str = "none",
     seed: int = 0,
     verbose: int = 1,
     resume: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Train a classifier on a data set and write its files to `out`.
+    """Train a classifier on pictures and write its files to `out`.
 
     Args:
-        data: a `kerato.datasets.Dataset`: pictures uint8 (n, height, width[, channels]), labels (n,) or (n, 1).
-        out: an existing folder; with `resume`, that of an earlier run.
+        data: the name of a data set, a folder, a `kerato.datasets.Dataset`, or `kerato.data.pictures(...)`.
+        out: an existing folder; with `resume`, that of an earlier run, whose settings hold.
         net: a name in `kerato.applications.NETS`; None chooses by the size of the pictures.
-        epochs: how often the training pictures are gone through, those before a resume included.
-        seed: of initial weights, order and dropout.
+        epochs: how often the training pictures are gone through, those before a resume included; None chooses by
+            how many there are.
+        batch_size: pictures per update; None chooses by how many there are.
+        size: (height, width) that the pictures of a folder are brought to; None chooses by what is there.
+        augment: how much training pictures are varied: `none`, `light` or `strong`.
+        seed: of initial weights, order, dropout, augmentation and the division of a folder.
         say: is told what happens, a line at a time.
 
     Raises:
         BadFile: the data or an earlier run cannot be read, or the results cannot be written.
+        UnknownName: there is no such data set, net or level of augmentation.
     """
-    from kerato import applications, random
-
-    (x, y), (x_test, y_test) = data.load_data(data_format="channels_last")
-    train, test = _pictures(x, y), _pictures(x_test, y_test)
-    random.set_seed(seed)
-    chosen = net or applications.net_for(*train[0].shape[1:])
-    run = Run(out=out, data=data.name, net=chosen, seed=seed, wanted_epochs=epochs, versions=versions())
-    run.train_samples, run.test_samples = len(train[0]), len(test[0])
-    say(f"{data.name}: {len(x):,} pictures to train on, {len(x_test):,} to test on, {len(data.class_names)} classes")
-    if resume:
-        _take_up(run, say)
-    else:
-        run.model = applications.build(chosen, train[0].shape[1:], len(data.class_names))
-        say(f"net: {chosen} ({applications.NETS[chosen].purpose}), {run.model.count_params():,} parameters")
-        steps = -(-len(x) // batch_size) * epochs
-        run.model.compile(_optimizer(steps), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    run.parameters = run.model.count_params()
-    _train(run, train, batch_size, epochs, verbose)
-    scores = run.model.evaluate(*test, batch_size=256, verbose=0, return_dict=True)
-    run.test_accuracy, run.test_loss = scores["accuracy"], scores["loss"]
-    write(run, data.class_names)
+    check_writable(out)
+    kept = earlier(out) if resume else None
+    if kept is not None:
+        net, seed, augment, batch_size, size = (
+            kept.net,
+            kept.seed,
+            kept.augment,
+            kept.batch_size,
+            kept.picture_shape[:2],
+        )
+    check_net(net)
+    began = time.perf_counter()
+    found = material(data, size, seed)
+    for line in found.summary:
+        say(line)
+    run = kept or _begun(found, out, net, augment, seed)
+    run.versions, run.interrupted = versions(), False
+    run.batch_size = batch_size or (128 if found.train.samples >= MANY else 32)
+    run.wanted_epochs = epochs or epochs_for(found.train.samples, run.batch_size)
+    run.spent("data", began)
+    _prepare(run, found, say)
+    _train(run, found, verbose)
+    answers = _judge(run, found)
+    finish(run, found, answers)
     return run
 
 
-def _optimizer(steps: int) -> Any:
-    from kerato import optimizers, schedules
-
-    return optimizers.Adam(schedules.CosineDecay(1e-3, decay_steps=max(1, steps)))
-
-
-def _pictures(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Split:
-    return (x[..., None] if x.ndim == 3 else x), y.reshape(-1).astype(np.int32)
+def finish(run: Run, found: Material, answers: Any) -> None:
+    """Write all files of a run; `answers` are the probabilities (n, classes) for the pictures of the judged part."""
+    write(run)
 
 
-def _train(run: Run, train: Split, batch_size: int, epochs: int, verbose: int) -> None:
-    began = time.perf_counter()
-    model, before = run.model, len(next(iter(run.history.values()), []))
-    if before >= epochs:
-        raise InvalidValue(f"--resume: the run in {run.out} has {before} epochs already. Ask for more with --epochs.")
+def check_net(net: str | None) -> None:
+    """Refuse the name of a net that there is not.
+
+    Raises:
+        UnknownName: with the nearest name.
+    """
+    from kerato.applications import NETS
+    from kerato.errors import unknown
+
+    if net is not None and net not in NETS:
+        raise unknown("train", "the net", net, NETS)
+
+
+def epochs_for(samples: int, batch_size: int) -> int:
+    """How often to go through so many pictures when nobody says it."""
+    steps = -(-samples // batch_size)
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-UPDATES // steps)))
+
+
+def _begun(found: Material, out: Any, net: str | None, augment: str, seed: int) -> Run:
+    from kerato import applications
+
+    chosen = net or applications.net_for(*found.picture_shape)
+    run = Run(out=out, data=found.name, source=found.source, net=chosen, seed=seed, augment=augment)
+    run.class_names, run.picture_shape = list(found.class_names), found.picture_shape
+    run.skipped = [{"file": item.file, "reason": item.reason} for item in found.skipped]
+    run.samples = {name: part.samples for name, part in found.parts.items()}
+    run.shares = found.shares
+    return run
+
+
+def _prepare(run: Run, found: Material, say: Callable[[str], None]) -> None:
+    """The model of the run, new or as it was left."""
+    from kerato import applications, optimizers, random, schedules
+
+    random.set_seed(run.seed)
+    found.train.generator = generator(run.augment, found.picture_shape[2] == 3)
+    for part in found.parts.values():
+        part.batch_size = run.batch_size
+    before = len(run.history.get("loss", []))
+    steps = len(found.train) * run.wanted_epochs
+    if before:
+        same_classes("--resume", found.class_names, run.class_names)
+        if before >= run.wanted_epochs:
+            raise InvalidValue(f"--resume: the run in {run.out} has {before} epochs already. Ask for more: --epochs.")
+        run.model.optimizer.learning_rate = schedules.CosineDecay(applications.NETS[run.net].rate, decay_steps=steps)
+        say(f"going on with {run.out} after epoch {before}")
+        return
+    row = applications.NETS[run.net]
+    run.model = applications.build(run.net, found.picture_shape, len(found.class_names))
+    run.parameters = run.model.count_params()
+    say(f"net: {run.net} ({row.purpose}), {run.parameters:,} parameters")
+    rate = schedules.CosineDecay(row.rate, decay_steps=steps)
+    run.model.compile(optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+def _fed(part: Part) -> dict[str, Any]:
+    """The arguments of `fit` for a part: arrays where it lies in memory as it is, else the batches."""
+    if part.pixels is None or part.generator is not None:
+        return {"x": part}
+    x, y = part.arrays()
+    return {"x": x, "y": y, "batch_size": part.batch_size}
+
+
+def _train(run: Run, found: Material, verbose: int) -> None:
+    began, before = time.perf_counter(), len(run.history.get("loss", []))
+    found.train.epoch = before
+    watched = found.validation
+    validation: Any = None
+    if watched is not None:
+        validation = watched.arrays() if watched.pixels is not None else watched
     try:
-        model.fit(*train, batch_size=batch_size, epochs=epochs, initial_epoch=before, verbose=verbose)
+        run.model.fit(
+            **_fed(found.train),
+            epochs=run.wanted_epochs,
+            initial_epoch=before,
+            validation_data=validation,
+            verbose=verbose,
+        )
     except KeyboardInterrupt:
         run.interrupted = True
-    for name, values in model.history.history.items():
+    for name, values in run.model.history.history.items():
         run.history.setdefault(name, []).extend(values)
     run.epochs = len(run.history.get("loss", []))
-    run.seconds += time.perf_counter() - began
+    run.spent("training", began)
+    run.seconds = run.times["training"]
 
 
-def _take_up(run: Run, say: Callable[[str], None]) -> None:
-    from kerato.saving import load_model
-
-    try:
-        kept = json.loads((run.out / "run.json").read_text(encoding="utf-8"))
-        rows = list(csv.DictReader((run.out / "history.csv").read_text(encoding="utf-8").splitlines()))
-        run.net, run.seconds = str(kept["net"]), float(kept["seconds"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BadFile(
-            f"--resume: {run.out} must be the folder of an earlier run, with run.json and history.csv ({error})."
-        ) from None
-    run.model = load_model(run.out / "model.keras")
-    run.history = {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
-    say(f"going on with {run.out} after epoch {len(rows)}")
+def _judge(run: Run, found: Material) -> Any:
+    """Measure the model on the part kept for it; the probabilities of its pictures."""
+    if found.judged is None:
+        return None
+    began = time.perf_counter()
+    name, part = found.judged
+    answers = answered(run.model, part)
+    run.judged, run.scores = name, scores(answers, part.labels, found.class_names)
+    run.spent("judging", began)
+    return answers
 
 
-def versions() -> dict[str, str]:
-    """The versions that the numbers depend on."""
-    import platform
-
-    import jax
-
-    return {"kerato": __version__, "jax": jax.__version__, "numpy": np.__version__, "python": platform.python_version()}
-
-
-def write(run: Run, class_names: tuple[str, ...]) -> None:
-    """Write the model, the history and the record of a run; each file beside its place, then renamed into it.
+def answered(model: Any, part: Part) -> Any:
+    """The probabilities (n, classes) that a model gives to the pictures of a part, in their order.
 
     Raises:
-        BadFile: the folder cannot be written or the disk is full; files that were there stay whole.
+        BadFile: the model does not give one probability per class.
     """
-    from kerato.saving import save_model
-
-    save_model(run.model, run.out / "model.keras", extra={"class_names": list(class_names)})
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["epoch", *run.history])
-    table.writerows([i + 1, *row] for i, row in enumerate(zip(*run.history.values(), strict=True)))
-    write_text(run.out / "history.csv", text.getvalue())
-    write_text(run.out / "run.json", json.dumps(run.as_json(), indent=2, default=str) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it into it.
-
-    Raises:
-        BadFile: it cannot be written; a file that was there stays whole.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    shuffle, transform = part.shuffle, part.generator
+    part.shuffle, part.generator, part.epoch = False, None, 0
+    part.forget()
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise BadFile(
-            f"{path}: cannot be written ({error.strerror}). Free some space or choose another --out."
-        ) from None
+        found = model.predict(part.pixels if part.pixels is not None else part, batch_size=256)
+    finally:
+        part.shuffle, part.generator = shuffle, transform
+        part.forget()
+    if getattr(found, "ndim", 0) != 2:
+        raise BadFile(f"{model.name}: expected a classifier, with one probability per class for each picture.")
+    return found
+
+
+def judged(model: Any, part: Part, class_names: tuple[str, ...]) -> Scores:
+    """The scores of a model on the pictures of a part."""
+    return scores(answered(model, part), part.labels, class_names)

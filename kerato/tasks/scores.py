@@ -91,10 +91,10 @@ class Scores:
 
     def line(self) -> str:
         """The accuracy, its interval and the number of pictures in one line."""
-        low, high = self.interval
+        low, high = (100 * end for end in self.interval)
         return (
-            f"{100 * self.accuracy:.2f} % of {self.samples:,} pictures right "
-            f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %; the commonest class alone {100 * self.chance:.1f} %)"
+            f"{100 * self.accuracy:.2f} % of {self.samples:,} pictures right (95 % interval {low:.1f} to {high:.1f} %; "
+            f"always naming the commonest class: {100 * self.chance:.1f} %)"
         )
 
 

@@ -580,6 +580,16 @@ def test_unlisted_tracks_are_passed_over_and_read_errors_counted(plain: Path) ->
     container.close()
 
 
+def test_where_the_container_cannot_seek_frames_are_decoded_from_the_start(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = told(plain)
+    monkeypatch.setattr(Decoder, "seek", lambda self, tick: False)
+    with Film(plain) as opened:
+        frame = opened[17]
+    assert (frame.index, frame.time_s, hashlib.sha1(frame.picture.tobytes()).hexdigest()) == expected[17]
+
+
 def test_too_many_pixels_are_refused(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kerato.data.decoding.MAX_PIXELS", 1000)
     with pytest.raises(BadFile):

@@ -170,7 +170,7 @@ def random_graph(seed: int) -> Callable[[Any], Any]:
     return build
 
 
-NETS.update({f"random_{seed}": random_graph(seed) for seed in range(8)})
+NETS.update({f"random_{seed}": random_graph(seed) for seed in range(4)})
 
 
 def fill(model: Any) -> None:

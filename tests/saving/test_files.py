@@ -7,7 +7,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,14 @@ def parts() -> tuple[dict[str, Any], bytes]:
     return json.loads(model.to_json()), saving.weights.weights_bytes(model)
 
 
-def packed(path: Path, config: Any, weights: bytes, pack: int = zipfile.ZIP_STORED, **more: bytes) -> Path:
-    with zipfile.ZipFile(path, "w", pack) as archive:
+Members = dict[str, bytes]
+
+
+def packed(path: Path, config: Any, weights: bytes, more: Members | None = None, pack: bool = False) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if pack else zipfile.ZIP_STORED) as archive:
         archive.writestr("config.json", config if isinstance(config, (str, bytes)) else json.dumps(config))
         archive.writestr("model.weights.h5", weights)
-        for name, data in more.items():
+        for name, data in (more or {}).items():
             archive.writestr(name, data)
     return path
 
@@ -120,6 +124,7 @@ def refused(path: Path, match: str, error: type[KeratoError] = BadFile, **option
 def test_files_that_are_no_models_are_named(tmp_path: Path) -> None:
     refused(tmp_path / "missing.keras", "there is no such file")
     refused(tmp_path, "is a folder")
+    refused(Path(__file__) / "net.keras", "cannot be read")
     path = tmp_path / "net.keras"
     path.touch()
     refused(path, "is empty")
@@ -159,21 +164,21 @@ def test_archives_that_unpack_to_much_more_are_refused(tmp_path: Path) -> None:
     config, weights = parts()
     path = tmp_path / "net.keras"
     zeros = bytes(2**23)
-    refused(packed(path, config, zeros, zipfile.ZIP_DEFLATED), r"model\.weights\.h5 in it declares 8,388,608 bytes in")
-    refused(packed(path, zeros, weights, zipfile.ZIP_DEFLATED), r"config\.json in it declares")
+    refused(packed(path, config, zeros, pack=True), r"model\.weights\.h5 in it declares 8,388,608 bytes in")
+    refused(packed(path, zeros, weights, pack=True), r"config\.json in it declares")
     many = {f"assets/{i}": b"" for i in range(saving.archive.LIMIT_MEMBERS)}
-    refused(packed(path, config, weights, **many), "holds 1,002 members")
+    refused(packed(path, config, weights, many), "holds 1,002 members")
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "assets/../../evil", "C:\\evil", "assets\\..\\evil"])
 def test_members_outside_the_archive_are_refused(name: str, tmp_path: Path) -> None:
-    refused(packed(tmp_path / "net.keras", *parts(), **{name: b"evil"}), "outside the archive")
+    refused(packed(tmp_path / "net.keras", *parts(), {name: b"evil"}), "outside the archive")
     assert os.listdir(tmp_path) == ["net.keras"]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_named_twice_are_refused(tmp_path: Path) -> None:
-    refused(packed(tmp_path / "net.keras", *parts(), **{"config.json": b"{}"}), "names a member twice")
+    refused(packed(tmp_path / "net.keras", *parts(), {"config.json": b"{}"}), "names a member twice")
 
 
 def with_layer(record: Any) -> tuple[dict[str, Any], bytes]:
@@ -228,6 +233,17 @@ def test_code_is_never_run(version: str, tmp_path: Path) -> None:
         kerato.load_model(path, safe_mode=False)
 
 
+def deep(levels: int) -> Any:
+    """A list in a list in a list ..."""
+    return [deep(levels - 1)] if levels else 1
+
+
+def initialised(config: dict[str, Any], value: Any) -> dict[str, Any]:
+    """The configuration with `value` for the initializer of its Dense layer."""
+    config["config"]["layers"][1]["config"]["kernel_initializer"] = value
+    return config
+
+
 DAMAGED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a list": lambda config: [],
     "no model": lambda config: config["config"]["layers"][1],
@@ -236,7 +252,14 @@ DAMAGED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a layer without configuration": lambda config: {**config, "config": {"layers": [{"class_name": "Dense"}]}},
     "units of a text": lambda config: json.loads(json.dumps(config).replace('"units": 2', '"units": "many"')),
     "an unknown argument": lambda config: json.loads(json.dumps(config).replace('"units"', '"unitz"')),
-    "nested too deeply": lambda config: json.loads('{"class_name":"X","config":' * 300 + "1" + "}" * 300),
+    "a shape of a text": lambda config: {
+        **config,
+        "config": {**config["config"], "build_input_shape": "x", "layers": []},
+    },
+    "nested too deeply": lambda config: json.loads(
+        '{"class_name":"Sequential","module":"keras","config":{"layers":[' * 60 + "]}}" * 60
+    ),
+    "lists nested too deeply": lambda config: initialised(config, deep(900)),
 }
 
 
@@ -277,6 +300,54 @@ GRAPHS = {
 @pytest.mark.parametrize("name", GRAPHS)
 def test_graphs_that_cannot_be_are_refused(name: str, tmp_path: Path) -> None:
     refused(packed(tmp_path / "net.keras", GRAPHS[name], parts()[1]), ".", KeratoError)
+
+
+def leaf_paths(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all entries of nested lists and dicts."""
+    for key, item in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        yield (*path, key)
+        yield from leaf_paths(item, (*path, key))
+
+
+def changed(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value at a path."""
+    copy = json.loads(json.dumps(tree))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return copy
+
+
+ODD: tuple[Any, ...] = (None, -1, 10**30, "x", [], {}, True, [[1]], {"class_name": "Dense", "config": {}})
+
+
+def test_whatever_stands_in_a_configuration_is_read_or_refused(tmp_path: Path) -> None:
+    config, weights = graph(), parts()[1]
+    for number, path in enumerate(leaf_paths(config)):
+        file = packed(tmp_path / "net.keras", changed(config, path, ODD[number % len(ODD)]), weights)
+        with suppress(KeratoError):
+            kerato.load_model(file)
+
+
+def test_whatever_bytes_weights_have_they_are_read_or_refused(tmp_path: Path) -> None:
+    model, whole = small(), parts()[1]
+    dice = np.random.default_rng(3)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in dice.integers(0, len(whole), 4):
+            damaged[place] = dice.integers(256)
+        (tmp_path / "net.weights.h5").write_bytes(damaged)
+        with suppress(BadFile):
+            model.load_weights(tmp_path / "net.weights.h5")
+
+
+def test_damaged_packed_weights_are_refused(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).uniform(size=(3, 2)).astype("float32")
+    whole = hdf5(lambda file: file.create_dataset(KERNEL, data=numbers, compression="gzip", chunks=(3, 2)))
+    start = whole.index(b"\x78\x5e")
+    damaged = whole[: start + 2] + b"\xff" * 8 + whole[start + 10 :]
+    refused(packed(tmp_path / "net.keras", parts()[0], damaged), f"{KERNEL} in the weights cannot be read")
 
 
 # -- hostile weights ---------------------------------------------------------------------------------------------------
@@ -353,12 +424,12 @@ def test_huge_sizes_in_the_configuration_allocate_nothing(tmp_path: Path) -> Non
 def test_compressed_weights_of_honest_size_are_read(tmp_path: Path) -> None:
     numbers = np.arange(6, dtype="float32").reshape(3, 2)
     weights = hdf5(lambda file: file.create_dataset(KERNEL, data=numbers, compression="gzip"))
-    loaded = kerato.load_model(packed(tmp_path / "net.keras", parts()[0], weights, zipfile.ZIP_DEFLATED))
+    loaded = kerato.load_model(packed(tmp_path / "net.keras", parts()[0], weights, pack=True))
     assert np.array_equal(loaded.get_weights()[0], numbers)
 
 
 def test_facts_of_another_kind_are_refused(tmp_path: Path) -> None:
-    path = packed(tmp_path / "net.keras", *parts(), **{"kerato.json": b"[1]"})
+    path = packed(tmp_path / "net.keras", *parts(), {"kerato.json": b"[1]"})
     with pytest.raises(BadFile, match="is no dict"):
         saving.read_extra(path)
     assert saving.read_extra(packed(path, *parts())) == {}

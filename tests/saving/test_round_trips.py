@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import saving_nets as nets
 
 import kerato
 from kerato import layers, models, ops, saving
+from kerato.arguments import snake_case
 from kerato.errors import BadFile, InvalidCall, InvalidType, InvalidValue, UnknownName
+from kerato.graph import gradients
 
 NAMES = [name for name in nets.NETS if not name.startswith("random")]
 
@@ -235,8 +239,8 @@ class Net(models.Model):
         super().__init__(**common)
         self.scale, self.out = Scale(2), layers.Dense(units)
 
-    def call(self, x: Any) -> Any:
-        return self.out(self.scale(x))
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return self.out(self.scale(inputs))
 
 
 def test_classes_of_the_users_come_back(tmp_path: Path) -> None:
@@ -261,6 +265,42 @@ def test_models_without_a_graph_come_back_built(tmp_path: Path) -> None:
     assert np.array_equal(loaded.predict(x), expected)
     with pytest.raises(InvalidValue, match="only Sequential models and graphs can be cloned"):
         models.clone_model(model)
+
+
+class Sum(models.Model):
+    """A model without a graph that takes several inputs, in a dict or a list."""
+
+    def __init__(self, **common: Any) -> None:
+        super().__init__(**common)
+        self.out = layers.Dense(2)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        first, second = inputs.values() if isinstance(inputs, dict) else inputs
+        return self.out(first + second)
+
+
+@pytest.mark.parametrize("names", [None, ("a", "b")])
+def test_models_without_a_graph_and_with_several_inputs_come_back(names: Any, tmp_path: Path) -> None:
+    arrays = [np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")]
+    x: Any = dict(zip(names, arrays, strict=True)) if names else arrays
+    model = Sum()
+    expected = model(x)
+    model.save(tmp_path / "net.keras")
+    loaded = kerato.load_model(tmp_path / "net.keras", {"Sum": Sum})
+    assert np.array_equal(loaded(x), expected)
+
+
+def test_functions_may_be_named_by_a_text_alone() -> None:
+    text = small(activation="tanh").to_json().replace('"tanh"', '"mine"')
+    loaded = models.model_from_json(text, {"mine": double})
+    assert loaded.layers[0].activation is double
+
+
+def test_a_fresh_program_can_begin_with_loading(tmp_path: Path) -> None:
+    small().save(tmp_path / "net.keras")
+    code = "import sys; from kerato.saving import load_model; print(len(load_model(sys.argv[1]).layers))"
+    run = [sys.executable, "-c", code, str(tmp_path / "net.keras")]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "2\n"
 
 
 def test_registered_classes_need_no_passing(tmp_path: Path) -> None:
@@ -303,6 +343,27 @@ def test_operations_that_keras_has_not_come_back_too(tmp_path: Path) -> None:
     assert same(nets.outputs_of(model), nets.outputs_of(kerato.load_model(tmp_path / "net.keras")))
 
 
+def test_formulas_of_keras_are_read() -> None:
+    config = kerato.Model(x := layers.Input((3,)), ops.sigmoid(x)).get_config()
+    for name, options in {
+        "Silu": dict[str, float](),
+        "Celu": {"alpha": 0.5},
+        "LeakyRelu": {"negative_slope": 0.1},
+    }.items():
+        config["layers"][1].update(class_name=name, config={"name": "formula", **options})
+        loaded = models.Model.from_config(config)
+        formula = kerato.activations.get(snake_case(name))
+        numbers = np.linspace(-2, 2, 6, dtype="float32").reshape(2, 3)
+        assert np.allclose(loaded.predict(numbers), formula(numbers, **options), atol=1e-6)
+
+
+def test_gradients_between_layers_are_refused() -> None:
+    x: Any = layers.Input((3,))
+    slope = gradients(ops.sum(x * x), [x])[0]
+    with pytest.raises(InvalidValue, match="gradients between the layers cannot be written to a file"):
+        kerato.Model(x, slope).get_config()
+
+
 def test_calls_keep_their_keywords(tmp_path: Path) -> None:
     x = layers.Input((3,))
     dropout = layers.Dropout(1.0)
@@ -311,6 +372,14 @@ def test_calls_keep_their_keywords(tmp_path: Path) -> None:
     loaded = kerato.load_model(tmp_path / "net.keras")
     found = loaded.predict(np.ones((2, 3), "float32"))
     assert found.tolist() == [[0, 0, 0, 1, 1, 1]] * 2
+
+
+def test_a_first_layer_with_an_input_shape_becomes_two(tmp_path: Path) -> None:
+    model = kerato.Sequential([layers.Dense(2, input_shape=(3,)), layers.Lambda(kerato.activations.relu)])
+    model.save(tmp_path / "net.keras")
+    loaded = kerato.load_model(tmp_path / "net.keras")
+    assert loaded.input_shape == (None, 3)
+    assert same(nets.outputs_of(model), nets.outputs_of(loaded))
 
 
 def test_unbuilt_models_come_back_unbuilt(tmp_path: Path) -> None:

@@ -16,10 +16,14 @@ from kerato.errors import KeratoError, UnknownName, suggest
 #: verb -> (module:function, one line of help), in the order of a first acquaintance
 VERBS = {
     "demo": ("kerato.commands.train:demo", "Train on real digits in under a minute; nothing to download."),
-    "train": ("kerato.commands.train:train", "Train a network on a data set."),
+    "train": ("kerato.commands.train:train", "Train a network on a folder of pictures or a data set."),
+    "evaluate": ("kerato.commands.evaluate:evaluate", "How good a trained model is on labelled pictures."),
+    "predict": ("kerato.commands.predict:predict", "What a trained model sees in pictures."),
+    "compare": ("kerato.commands.compare:compare", "Training runs side by side."),
     "image": ("kerato.commands.image:image", "Pictures filtered, measured, drawn on: contours, corners, heat maps ..."),
     "frames": ("kerato.commands.frames:frames", "Pictures out of a film, and a manifest of which frame is which."),
     "faces": ("kerato.commands.faces:faces", "Faces: found and marked, collected per person."),
+    "models": ("kerato.commands.models:models", "The nets that have a name, and what each is for."),
     "doctor": ("kerato.commands.doctor:doctor", "Versions, devices, settings and data found on this machine."),
 }
 

@@ -18,8 +18,9 @@ from kerato.models import Sequential
 class Net:
     """A row: what the net is for, and its layers between the scaled picture and the last Dense.
 
-    In `body` a number is a convolution of that many 3x3 filters with ReLU (a leading `=` keeps the size), `max` a
-    2x2 pooling, `drop 0.25` a dropout, `dense 128` a Dense with ReLU; `flat` goes from pictures to vectors.
+    In `body` a number is a convolution of that many 3x3 filters with ReLU (a leading `=` keeps the size), `norm 32` one
+    that keeps the size and is normalized over the batch, `max` a 2x2 pooling, `drop 0.25` a dropout, `dense 128` a
+    Dense with ReLU; `flat` goes from pictures to vectors, and so does `mean`, by the average of each channel.
     """
 
     purpose: str
@@ -27,10 +28,17 @@ class Net:
     smallest: int = 1
     rate: float = 1e-3
     """The learning rate that Adam starts with."""
+    typical: tuple[int, int, int] = (28, 28, 1)
+    """The (height, width, channels) of the pictures that it is for."""
 
 
 NETS = {
-    "digits_cnn": Net("tiny pictures, from 6 pixels a side", "=32 64 max drop 0.25 flat dense 128 drop 0.5", 6),
+    "digits_cnn": Net(
+        "tiny pictures, from 6 pixels a side",
+        "=32 64 max drop 0.25 flat dense 128 drop 0.5",
+        6,
+        typical=(8, 8, 1),
+    ),
     "mnist_cnn": Net(
         "book 8.1: small grey pictures such as 28 x 28", "32 64 max drop 0.25 flat dense 128 drop 0.5", 16
     ),
@@ -38,8 +46,20 @@ NETS = {
         "book 8.2: small colour pictures such as 32 x 32",
         "=32 32 max drop 0.25 =64 64 max drop 0.25 flat dense 512 drop 0.5",
         24,
+        typical=(32, 32, 3),
     ),
-    "blog_cnn": Net("book 7.1: photographs, 150 x 150", "32 max 32 max 64 max flat dense 64 drop 0.5", 64),
+    "photo_cnn": Net(
+        "photographs from 48 pixels a side, also when there are few",
+        "norm 16 max norm 32 max norm 64 max norm 128 max mean drop 0.3",
+        48,
+        typical=(96, 96, 3),
+    ),
+    "blog_cnn": Net(
+        "book 7.1: photographs, 150 x 150",
+        "32 max 32 max 64 max flat dense 64 drop 0.5",
+        64,
+        typical=(150, 150, 3),
+    ),
     "mlp": Net("book 8.1: no convolution", "flat dense 512 drop 0.2 dense 512 drop 0.2"),
 }
 
@@ -47,8 +67,8 @@ NETS = {
 def net_for(height: int, width: int, channels: int) -> str:
     """The name of a sensible convolutional net for pictures of that size."""
     smaller = min(height, width)
-    if smaller >= NETS["blog_cnn"].smallest:
-        return "blog_cnn"
+    if smaller >= NETS["photo_cnn"].smallest:
+        return "photo_cnn"
     if channels == 3 and smaller >= NETS["cifar_cnn"].smallest:
         return "cifar_cnn"
     return "mnist_cnn" if smaller >= NETS["mnist_cnn"].smallest else "digits_cnn"
@@ -73,6 +93,11 @@ def build(name: str, picture_shape: Sequence[int], classes: int) -> Sequential:
     return Sequential(stack, name=name)
 
 
+def parameters(name: str, classes: int = 10) -> int:
+    """How many weights the net called `name` has for pictures of the size that it is for."""
+    return int(build(name, NETS[name].typical, classes).count_params())
+
+
 def _body(words: list[str]) -> list[Any]:
     made: list[Any] = []
     rest = iter(words)
@@ -81,6 +106,10 @@ def _body(words: list[str]) -> list[Any]:
             made.append(layers.MaxPooling2D(2, data_format="channels_last"))
         elif word == "flat":
             made.append(layers.Flatten())
+        elif word == "mean":
+            made.append(layers.GlobalAveragePooling2D(data_format="channels_last"))
+        elif word == "norm":
+            made += _normalized(int(next(rest)))
         elif word == "drop":
             made.append(layers.Dropout(float(next(rest))))
         elif word == "dense":
@@ -91,3 +120,12 @@ def _body(words: list[str]) -> list[Any]:
                 layers.Conv2D(int(word.strip("=")), 3, padding=padding, activation="relu", data_format="channels_last")
             )
     return made
+
+
+def _normalized(filters: int) -> list[Any]:
+    # After a few hundred updates, statistics with Keras's momentum of 0.99 would still be those of the beginning.
+    return [
+        layers.Conv2D(filters, 3, padding="same", use_bias=False, data_format="channels_last"),
+        layers.BatchNormalization(momentum=0.9),
+        layers.Activation("relu"),
+    ]

@@ -17,7 +17,6 @@ from catalog import LABELS, ONE_HOT, X, perceptron
 
 from kerato import backend as K
 from kerato import callbacks, graph, layers, ops, random
-from kerato.errors import InvalidCall
 from kerato.graph import Expansion, Node, evaluate
 from kerato.layers import Input
 from kerato.models import Model, Sequential
@@ -238,7 +237,7 @@ def test_trap_12_a_user_s_own_shape_comes_first() -> None:
 
 
 def test_trap_13_the_hook_sees_nested_and_shared_layers_and_may_replace_values() -> None:
-    inner = Sequential([Input((2,)), layers.Dense(2, name="d", kernel_initializer="identity"), layers.Dropout(0.5)])
+    inner = Sequential([Input((2,)), layers.Dense(2, name="d", kernel_initializer="identity"), layers.Dropout(0.5, name="dropout")])
     inner.name = "inner"
     x = Input((2,))
     y = layers.Add(name="sum")([inner(x), inner(inner(x))])
@@ -249,8 +248,8 @@ def test_trap_13_the_hook_sees_nested_and_shared_layers_and_may_replace_values()
         return value * 10 if path == "inner/d" else value
 
     found = evaluate([y], {x: jnp.ones((1, 2))}, hook=hook).outputs[0]
-    assert [path for path in seen if path.endswith("/d")] == ["inner/d", "inner@1/d", "inner@2/d"] or len(seen) == 10
-    assert "sum" in seen
+    calls = ("inner", "inner@1", "inner@2")
+    assert list(seen) == [*(f"{call}{layer}" for call in calls for layer in ("/d", "/dropout", "")), "sum"]
     np.testing.assert_array_equal(found, [[11, 11]])
 
 
@@ -495,7 +494,7 @@ def test_trap_18_what_is_slow_in_a_loop_runs_in_single_steps(log: pytest.LogCapt
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(X, LABELS, batch_size=10, verbose=0)
     assert any("single steps, because a convolution written with jax.lax" in line for line in log.messages)
-    perceptron().fit(X, LABELS, verbose=0)
+    perceptron().fit(X, LABELS, batch_size=10, verbose=0)
     assert any("many steps per program" in line for line in log.messages)
 
 
@@ -601,7 +600,7 @@ assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 print("usable:", np.isfinite(model.evaluate(x, x[:, 0], verbose=0)), model.fit(x, x[:, 0], verbose=0).epoch)
 """
 RESIDENT = "data, options = (x, x[:, 0]), {'batch_size': 32}"
-STREAM = "data, options = ([(x[:32], x[:32, 0])] * 10,), {}"
+STREAM = "data, options = ((lambda: (yield from iter(lambda: (x[:32], x[:32, 0]), 0)))(),), {'steps_per_epoch': 10}"
 
 
 @pytest.mark.parametrize("source", [RESIDENT, STREAM], ids=["resident", "short stream"])
@@ -614,11 +613,8 @@ def test_trap_19_an_interrupt_leaves_the_state_whole(source: str) -> None:
 
 TWICE = """
 import os, signal, threading, time
-import jax, numpy as np, kerato
+import numpy as np, kerato
 from kerato import layers
-class Endless(layers.Layer):
-    def call(self, x):
-        return jax.lax.while_loop(lambda v: v[0, 0] < 1e30, lambda v: v * 1.0, x + 1) if x.shape[1] == 2 else x
 model = kerato.Sequential([layers.Input((2,)), layers.Dense(2)])
 model.compile("sgd", "mse")
 class Slow(kerato.callbacks.Callback):
@@ -717,8 +713,3 @@ def test_trap_20_the_engine_s_programs_hold_no_host_callback() -> None:
         engine.slot.values, source.on_device(), None, np.int32(0), np.int32(2), fold(key(0), 1)
     )
     assert not {name for name in used if "callback" in name}
-
-
-def test_the_state_must_exist_before_it_is_asked_for() -> None:
-    with pytest.raises(InvalidCall, match="has never been called"):
-        layers.Dense(2).get_output_at(0)

@@ -5,35 +5,41 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 import click
 
 from kerato.commands import answer, json_option
+from kerato.errors import plural
 
-PACKAGES = (
-    "kerato",
-    "jax",
-    "jaxlib",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "h5py",
-    "pillow",
-    "opencv-python-headless",
-    "av",
-)
+#: package -> what it is needed for when it is not always there
+PACKAGES = {
+    "kerato": "",
+    "jax": "",
+    "jaxlib": "",
+    "numpy": "",
+    "scikit-learn": "",
+    "h5py": "",
+    "pillow": "",
+    "filelock": "",
+    "scipy": "image",
+    "opencv-python-headless": "image",
+    "matplotlib": "image",
+    "av": "video",
+}
 
 
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Versions, devices, settings and data found on this machine."""
+    """Versions, devices, kernels, settings, cache and data found on this machine."""
     found = {
         "versions": _versions(),
         "devices": _devices(),
         "kernels": _kernels(),
         "settings": _settings(),
+        "cache": _cache(),
         "data": _data(),
     }
     answer(found, as_json, [line for title, part in found.items() for line in _lines(title, part)])
@@ -46,19 +52,24 @@ def _lines(title: str, part: dict[str, Any]) -> list[str]:
 
 def _versions() -> dict[str, str]:
     found = {"python": f"{platform.python_version()} on {platform.system()} {platform.machine()}"}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {**found, **{name: _version(name, extra) for name, extra in PACKAGES.items()}}
+
+
+def _version(name: str, extra: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return f'not installed; pip install "kerato[{extra}]"' if extra else "not installed"
 
 
 def _devices() -> dict[str, str]:
     import jax
 
+    from kerato.data.sources import device_limit_bytes
+
     found = {str(device): device.device_kind for device in jax.devices()}
-    return {**found, "processor cores": str(os.cpu_count())}
+    limit = f"up to {device_limit_bytes() / 2**30:.1f} GiB of pictures stay there"
+    return {**found, "processor cores": str(os.cpu_count()), "memory": limit}
 
 
 def _kernels() -> dict[str, str]:
@@ -66,12 +77,14 @@ def _kernels() -> dict[str, str]:
 
     from kerato import kernels
 
-    return {"convolution and pooling": kernels.explain(jax.default_backend()), "steps": "many per program, where nothing is slow in a loop"}
+    return {
+        "convolution": kernels.explain(jax.default_backend()),
+        "steps": "many per program, where nothing is slow in a loop",
+    }
 
 
 def _settings() -> dict[str, str]:
     from kerato import config
-    from kerato.programs import cache_folder
 
     file = config.keras_home() / "keras.json"
     return {
@@ -79,8 +92,24 @@ def _settings() -> dict[str, str]:
         "floatx": config.floatx(),
         "image_data_format": config.image_data_format(),
         "backend": f"{config.backend()} (a convention; XLA computes)",
-        "compile cache": str(cache_folder()) if config.compile_cache() else "off",
     }
+
+
+def _cache() -> dict[str, str]:
+    from kerato import config
+    from kerato.programs import cache_folder
+
+    if not config.compile_cache():
+        return {"compiled programs": "off"}
+    folder = cache_folder()
+    return {"compiled programs": str(folder), "in it": _content(folder)}
+
+
+def _content(folder: Path) -> str:
+    if not folder.is_dir():
+        return "nothing yet"
+    sizes = [file.stat().st_size for file in folder.glob("*-cache")]
+    return f"{plural(len(sizes), 'program')}, {sum(sizes) / 2**20:.1f} MiB"
 
 
 def _data() -> dict[str, str]:

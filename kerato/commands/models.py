@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from kerato.commands import answer, json_option
@@ -15,10 +17,23 @@ def models(as_json: bool) -> None:
     from kerato import applications
 
     rows = [
-        {"name": name, "purpose": net.purpose, "picture": list(net.typical), "parameters": applications.parameters(name)}
+        {
+            "name": name,
+            "purpose": net.purpose,
+            "picture": list(net.typical),
+            "parameters": applications.parameters(name),
+        }
         for name, net in applications.NETS.items()
     ]
     width = max(len(name) for name in applications.NETS)
     lines = [f"{row['name']:<{width}}  {row['parameters']:>10,}  {row['purpose']}" for row in rows]
     heading = f"{plural(len(rows), 'net')}; parameters for 10 classes and pictures of the size that each is for"
     answer({"models": rows}, as_json, [heading, *lines])
+
+
+def _row(name: str) -> dict[str, Any]:
+    from kerato import applications
+
+    net = applications.NETS[name]
+    picture = list(net.typical)
+    return {"name": name, "purpose": net.purpose, "picture": picture, "parameters": applications.parameters(name)}

@@ -35,7 +35,7 @@ def _several(data: Any) -> bool:
     return (
         isinstance(data, (list, tuple))
         and len(data) > 0
-        and all(np.ndim(item) > 0 for item in data)
+        and all(getattr(item, "ndim", 1 if isinstance(item, (list, tuple)) else 0) > 0 for item in data)
         and any(hasattr(item, "shape") for item in data)
     )
 
@@ -213,7 +213,7 @@ class Stream:
         if not count:
             raise InvalidValue(
                 f"{self.owner}: the generator had nothing left for another epoch. It must go on for ever, with "
-                "`steps_per_epoch`, or be a source that can be gone through again, such as a list of batches."
+                "`steps_per_epoch`, or be a source with __len__ and __getitem__."
             )
 
     def _parts(self, item: Any) -> Batch:

@@ -114,7 +114,7 @@ class Evidence:
             epochs=record.epochs,
             wanted_epochs=record.wanted_epochs,
             interrupted=record.interrupted,
-            augmented=bool(record.settings.get("augment")),
+            augmented=record.settings.get("augment", "none") != "none",
             class_names=record.class_names,
             counts=self.counts["training"],
             found=found,

@@ -134,7 +134,7 @@ def memorised(seen: Learning) -> Verdict | None:
         return None
     alone = " On new pictures it is no better than always naming one class." if held <= seen.chance + 0.02 else ""
     more = "Collect more pictures, or start from learned weights."
-    step = more if seen.augmented else f"Try --augment, which varies the pictures. {more}"
+    step = more if seen.augmented else f"Try --augment light, or strong: it varies the training pictures. {more}"
     return Verdict("overfitting", f"{seen.scores}: overfitting, it knows its training pictures by heart.{alone}", step)
 
 

@@ -225,6 +225,6 @@ TRAINED = ("sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "adadelta", "a
 
 
 if __name__ == "__main__":
-    import keras
+    import keras  # type: ignore[import-not-found,unused-ignore]
 
     exchange(keras, Path(sys.argv[1]))

@@ -45,10 +45,7 @@ class Tensor(ops.Operators):
     slicing record new nodes; nothing ever changes a tensor.
     """
 
-    op_priority = 2
-    # Arrays on the left hand side leave the operation to us: NumPy because of the next line, JAX because there is no
-    # `__jax_array__`.
-    __array_ufunc__ = None
+    op_priority = 2  # there is no `__jax_array__`, so that JAX's arrays leave `array * tensor` to us
 
     def __init__(
         self, shape: Shape, dtype: str, node: Node | None = None, index: int = 0, name: str | None = None

@@ -69,7 +69,15 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Operators:
-    """Python's operators and slicing as operations, for whatever can take part in one."""
+    """Python's operators, slicing, and NumPy's own functions as operations, for whatever can take part in one."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or ufunc.__name__ not in OPS:
+            return NotImplemented
+        return OPS[ufunc.__name__](*inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return OPS[function.__name__](*args, **kwargs) if function.__name__ in OPS else NotImplemented
 
     def __getitem__(self, key: Any) -> Any:
         return getitem(self, key)

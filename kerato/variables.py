@@ -47,7 +47,6 @@ class Variable(ops.Operators):
     """
 
     op_priority = 1
-    __array_ufunc__ = None
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ FLOORS = (
     "image data datasets preprocessing faces",
     "callbacks summary scoring engine training distribute",
     "saving checkpoint models utils applications legacy",
-    "see tasks report",
+    "see report tasks",
     "commands __main__",
 )
 ROOMS = " ".join(FLOORS).split()

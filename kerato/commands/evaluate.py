@@ -24,12 +24,12 @@ ROWS = 40
 @quiet_option
 def evaluate(model: str, data: str, part: str | None, as_json: bool, quiet: bool) -> None:
     """Measure MODEL (a .keras file or the folder of a run) on DATA (a data set or a folder of pictures by class)."""
-    from kerato.data.picture_folder import skipped_line
+    from kerato.data.picture_folder import skipped_lines
     from kerato.tasks import answers
 
     found = answers.evaluate(answers.load(model), data, part)
-    if found.skipped:
-        note(skipped_line(found.skipped), quiet)
+    for line in skipped_lines(found.skipped):
+        note(line, quiet)
     if found.remark:
         note(f"Note: {found.remark}.", quiet)
     answer({"model": model, **found.as_json()}, as_json, _lines(found))

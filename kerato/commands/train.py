@@ -40,7 +40,7 @@ def train(
     """Train a network on DATA, a folder of pictures or the name of a data set (digits, mnist, ...).
 
     The folder holds one folder of pictures per class, or train, validation and test with those inside. The net is
-    chosen by the size of the pictures unless --model names one. Writes model.keras, history.csv and run.json.
+    chosen by the size of the pictures unless --model names one. Writes model.keras, history.csv, run.json and report.html.
     """
     if resume and out is None:
         raise click.UsageError("--resume needs the folder of the run: --out DIR.")
@@ -86,6 +86,7 @@ def run(data: str, out: Path, as_json: bool, quiet: bool, **wishes: Any) -> None
         raise
     share = f"{done.judged}: {done.scores.line()}" if done.scores else "nothing was kept to measure it on"
     lines = [share, f"after {done.epochs} epochs, {done.seconds:.1f} s", *(f"  {path}" for path in done.files)]
+    lines.append(f"report: {done.files[-1].resolve().as_uri()}")
     answer(done.as_json(), as_json, lines)
     if done.interrupted:
         again = shlex.join(["kerato", "train", data, "--resume", "--out", str(out)])

@@ -23,7 +23,7 @@ from kerato.data.parts import Array, Part, Shape, decoded
 from kerato.data.queue import in_order, worker_count
 from kerato.data.sources import device_limit_bytes
 from kerato.errors import BadFile, invalid, plural, show
-from kerato.image.files import KINDS
+from kerato.image.files import KINDS, READABLE
 
 SIDES: Final = (32, 48, 64, 96)
 """Sides that pictures of several sizes are brought to: the largest one that most of them fill."""
@@ -91,14 +91,16 @@ class Pictures:
         height, width, channels = self.picture_shape
         colour = "grey" if channels == 1 else "colour"
         first = f"{plural(len(self.class_names), 'class', many='classes')}, {counts}, {width} x {height} {colour}"
-        return [first, skipped_line(self.skipped)] if self.skipped else [first]
+        return [first, *skipped_lines(self.skipped)]
 
 
-def skipped_line(skipped: Sequence[Skipped]) -> str:
-    """One line that says how many files were left out, and names the first of them with the reason."""
-    named = "; ".join(f"{item.file} ({item.reason})" for item in skipped[:NAMED_AT_MOST])
+def skipped_lines(skipped: Sequence[Skipped]) -> list[str]:
+    """How many files were left out, and the first of them with the reason, a line each; nothing for none."""
+    if not skipped:
+        return []
     more = len(skipped) - NAMED_AT_MOST
-    return f"skipped {plural(len(skipped), 'file')}: {named}" + (f"; and {more:,} more" if more > 0 else "")
+    named = [f"  {item.file}: {item.reason}" for item in skipped[:NAMED_AT_MOST]]
+    return [f"skipped {plural(len(skipped), 'file')}", *named, *([f"  and {more:,} more"] if more > 0 else [])]
 
 
 def pictures(
@@ -306,7 +308,7 @@ def _read(entries: Sequence[Entry], shape: Shape, skipped: list[Skipped]) -> tup
         try:
             return decoded(entry.path, shape)
         except BadFile as error:
-            return str(error).partition("as a picture: ")[2].rstrip(".") or str(error)
+            return reason(error)
 
     keep = len(entries) * int(np.prod(shape)) <= min(MEMORY_BYTES, device_limit_bytes() // 2)
     workers = worker_count("pictures", None)
@@ -319,6 +321,12 @@ def _read(entries: Sequence[Entry], shape: Shape, skipped: list[Skipped]) -> tup
             good.append(entry)
             pixels += [found] if keep else []
     return good, np.stack(pixels) if pixels else None
+
+
+def reason(error: BadFile) -> str:
+    """Why a file is no picture, without its name: `it is empty`."""
+    text = str(error).partition("as a picture: ")[2] or str(error)
+    return text.rstrip(".").removesuffix(f" ({READABLE})")
 
 
 EXPECTED = "Expected a folder of pictures per class, such as photos/cats and photos/dogs"

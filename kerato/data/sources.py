@@ -190,6 +190,9 @@ class Stream:
             else:
                 forward = forward or self._forward()
                 item = next(forward, _END)
+                if item is _END and not count and self._begin_anew():
+                    forward = self._forward()
+                    item = next(forward, _END)
                 if item is _END:
                     self._ended(count)
                     break
@@ -200,8 +203,13 @@ class Stream:
         if self.indexable and hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
-    def _ended(self, count: int) -> None:
+    def _begin_anew(self) -> bool:
         # A source that is not its own iterator can be gone through again.
+        again = not self.indexable and self._iterator is not self.source
+        self._iterator = None if again else self._iterator
+        return again
+
+    def _ended(self, count: int) -> None:
         again = self._iterator is not self.source
         self._iterator = None
         if self.steps is not None and count < self.steps and not self.indexable and not again:

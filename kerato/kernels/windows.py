@@ -43,11 +43,6 @@ class Windows:
         axes = zip(self.lengths, self.window, self.strides, self.padding, self.dilation, strict=True)
         return tuple((n + sum(p) - span(k, d)) // s + 1 for n, k, s, p, d in axes)
 
-    @property
-    def plain(self) -> bool:
-        """Stride 1 and dilation 1 on every axis."""
-        return set(self.strides) | set(self.dilation) == {1}
-
 
 def span(window: int, dilation: int = 1) -> int:
     """Cells from the first to the last one of a dilated window, both included: (window - 1) * dilation + 1."""

@@ -6,12 +6,14 @@ computes in `call`. Attributes, configuration, shapes, masks, dtypes, nodes and 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from kerato import activations, config, constraints, initializers, random, regularizers
@@ -58,7 +60,7 @@ class Layer(Calls, Weights, Configurable):
         name: unique in a model; made from the class name when not given.
         trainable: whether training changes the weights.
         dtype: `'float32'`, ..., or a policy: `'mixed_bfloat16'` computes in bfloat16 and keeps float32 weights.
-        activity_regularizer: penalty on the output, added to the loss.
+        activity_regularizer: penalty on the output, per sample, added to the loss.
         input_shape: shape of one sample, for the first layer of a Sequential; `batch_input_shape` and `input_dim`
             are other ways to say it.
         weights: initial values, a list of arrays.
@@ -108,6 +110,11 @@ class Layer(Calls, Weights, Configurable):
         self._nodes: list[Node] = []
         self._weights: list[Variable] = []
         self._expected: dict[int, int] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "build" in cls.__dict__:
+            cls.build = _marked(cls.build)  # type: ignore[method-assign]
 
     # -- what a subclass writes ----------------------------------------------------------------------------------
 
@@ -241,7 +248,7 @@ class Layer(Calls, Weights, Configurable):
 
     def _after(self, run: Run, args: Any, value: Any, masks: Any) -> None:
         if self.activity_regularizer is not None:
-            run.losses.extend(self.activity_regularizer(leaf) for leaf in leaves(value))
+            run.losses.extend(self.activity_regularizer(leaf) / leaf.shape[0] for leaf in leaves(value))
         if _any(masks) or type(self).compute_mask is not Layer.compute_mask:
             found = self.compute_mask(args[0] if args else None, masks if _any(masks) else None)
             if found is not None:
@@ -374,7 +381,20 @@ def policy_name(dtype: Any) -> str:
     plain = name.removeprefix("mixed_")
     if plain not in (*config.FLOAT_TYPES, "uint8", "int8", "int16", "int32", "int64", "bool"):
         raise invalid("Layer", "dtype", "a float type or a policy such as 'mixed_bfloat16'", dtype)
+    if plain == "float64" and not jax.config.jax_enable_x64:
+        jax.config.update("jax_enable_x64", True)  # asked for by name; JAX would silently compute in float32
     return name
+
+
+def _marked(build: Callable[..., None]) -> Callable[..., None]:
+    """`build`, after which the layer counts as built, also when it is called by hand."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self.built = True
+
+    return wrapper
 
 
 def _keyed(made: Any) -> Callable[..., Any]:

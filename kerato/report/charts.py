@@ -61,13 +61,14 @@ class _Drawing:
         self.epochs, self.low, self.high = epochs, ticks[0], ticks[-1]
         box = f"0 0 {WIDTH} {HEIGHT}"
         self.svg = Element("svg", {"viewBox": box, "role": "img", "class": "chart", "aria-label": title})
+        decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
         for tick in ticks:
             y = self._y(tick)
             self._add("line", "grid", x1=LEFT, y1=y, x2=WIDTH - RIGHT, y2=y)
-            self._text(f"{tick:.10g}", "tick end", LEFT - 6, y + 4)
+            self._text(f"{tick:.{decimals}f}", "tick end", LEFT - 6, y + 4)
         for epoch in _epochs_to_name(epochs):
             self._text(str(epoch), "tick middle", self._x(epoch), HEIGHT - BOTTOM + 16)
-        self._text("epoch", "tick", WIDTH - RIGHT + 8, HEIGHT - BOTTOM + 16)
+        self._text("epoch", "tick", WIDTH - RIGHT + 16, HEIGHT - BOTTOM + 16)
 
     def line(self, name: str, values: Sequence[float], place: int) -> tuple[float, str, str] | None:
         """A line; the height of its end, its class and its label."""

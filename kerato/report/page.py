@@ -52,13 +52,18 @@ def render(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, seconds=seconds, number=lambda value: f"{value:,}")
+    environment.filters.update(percent=percent, seconds=seconds, tight=tight, number=lambda value: f"{value:,}")
     return environment.get_template("page.html.jinja").render(_view(evidence))
 
 
 def clean(value: Any) -> Any:
     """A text with what cannot be shown replaced by �; anything else as it is."""
     return _UNSHOWABLE.sub("\ufffd", value) if type(value) is str else value
+
+
+def tight(text: str) -> str:
+    """Percentages that no line break divides."""
+    return text.replace(" %", "\u00a0%")
 
 
 def seconds(value: float) -> str:

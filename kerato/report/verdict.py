@@ -130,12 +130,14 @@ def neglected(seen: Learning) -> Verdict | None:
 def memorised(seen: Learning) -> Verdict | None:
     """Pictures that were learned are known, new ones are not."""
     held, above = _held(seen), seen.train > seen.interval[1]
-    if not above or held >= SOLID or seen.train - held < GAP:
+    still_learning = seen.train < FITTED and seen.is_falling
+    if not above or still_learning or held >= SOLID or seen.train - held < GAP:
         return None
+    how = "it knows its training pictures by heart" if seen.train >= FITTED else "new pictures are known less well"
     alone = " On new pictures it is no better than always naming one class." if held <= seen.chance + 0.02 else ""
     more = "Collect more pictures, or start from learned weights."
     step = more if seen.augmented else f"Try --augment light, or strong: it varies the training pictures. {more}"
-    return Verdict("overfitting", f"{seen.scores}: overfitting, it knows its training pictures by heart.{alone}", step)
+    return Verdict("overfitting", f"{seen.scores}: overfitting, {how}.{alone}", step)
 
 
 def unfinished(seen: Learning) -> Verdict | None:

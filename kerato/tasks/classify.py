@@ -1,4 +1,4 @@
-"""From pictures to a trained classifier and its files: `model.keras`, `history.csv`, `run.json`."""
+"""From pictures to a trained classifier and its files: `model.keras`, `history.csv`, `run.json`, `report.html`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from kerato import report
 from kerato.data.parts import Part
 from kerato.errors import BadFile, InvalidValue
+from kerato.report import Clock
 from kerato.tasks.augmentation import generator
 from kerato.tasks.material import Material, material, same_classes
-from kerato.tasks.records import Run, check_writable, earlier, versions, write
+from kerato.tasks.records import REPORT, Run, check_writable, earlier, versions, write
 from kerato.tasks.scores import Scores, scores
 
 #: from so many pictures on, updates take 128 of them instead of 32
@@ -62,8 +64,9 @@ def classify(
             kept.picture_shape[:2],
         )
     check_net(net)
-    began = time.perf_counter()
-    found = material(data, size, seed)
+    began, clock = time.perf_counter(), Clock()
+    with clock.data():
+        found = material(data, size, seed)
     for line in found.summary:
         say(line)
     run = kept or _begun(found, out, net, augment, seed)
@@ -72,15 +75,44 @@ def classify(
     run.wanted_epochs = epochs or epochs_for(found.train.samples, run.batch_size)
     run.spent("data", began)
     _prepare(run, found, say)
-    _train(run, found, verbose)
+    _train(run, found, verbose, clock)
     answers = _judge(run, found)
-    finish(run, found, answers)
+    finish(run, found, answers, clock.split())
     return run
 
 
-def finish(run: Run, found: Material, answers: Any) -> None:
-    """Write all files of a run; `answers` are the probabilities (n, classes) for the pictures of the judged part."""
+def finish(run: Run, found: Material, answers: Any, seconds: dict[str, float]) -> None:
+    """Write all files of a run.
+
+    Args:
+        run: with everything but its files.
+        found: what it learned from.
+        answers: the probabilities (n, classes) for the pictures of the judged part.
+        seconds: what the time was spent on.
+    """
     write(run)
+    held_out = found.judged[1] if found.judged else None
+    evidence = report.gather(_record(run, seconds), run.model, found.train, held_out, run.scores, answers)
+    report.write(run.out / REPORT, evidence)
+
+
+def _record(run: Run, seconds: dict[str, float]) -> report.Record:
+    return report.Record(
+        data=run.data,
+        net=run.net,
+        class_names=run.class_names,
+        history=run.history,
+        part=run.judged or "test",
+        epochs=run.epochs,
+        wanted_epochs=run.wanted_epochs,
+        interrupted=run.interrupted,
+        command=run.command,
+        finished=time.strftime("%Y-%m-%d %H:%M"),
+        settings={"augment": run.augment, "batch size": run.batch_size, "seed": run.seed},
+        versions=run.versions,
+        seconds=seconds,
+        skipped=[(item["file"], item["reason"]) for item in run.skipped],
+    )
 
 
 def check_net(net: str | None) -> None:
@@ -139,24 +171,24 @@ def _prepare(run: Run, found: Material, say: Callable[[str], None]) -> None:
     run.model.compile(optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
 
 
-def _fed(part: Part) -> dict[str, Any]:
+def _fed(part: Part, clock: Clock) -> dict[str, Any]:
     """The arguments of `fit` for a part: arrays where it lies in memory as it is, else the batches."""
     if part.pixels is None or part.generator is not None:
-        return {"x": part}
+        return {"x": clock.watched(part)}
     x, y = part.arrays()
     return {"x": x, "y": y, "batch_size": part.batch_size}
 
 
-def _train(run: Run, found: Material, verbose: int) -> None:
+def _train(run: Run, found: Material, verbose: int, clock: Clock) -> None:
     began, before = time.perf_counter(), len(run.history.get("loss", []))
     found.train.epoch = before
     watched = found.validation
     validation: Any = None
     if watched is not None:
-        validation = watched.arrays() if watched.pixels is not None else watched
+        validation = watched.arrays() if watched.pixels is not None else clock.watched(watched)
     try:
         run.model.fit(
-            **_fed(found.train),
+            **_fed(found.train, clock),
             epochs=run.wanted_epochs,
             initial_epoch=before,
             validation_data=validation,

@@ -18,7 +18,7 @@ from kerato import __version__
 from kerato.errors import BadFile
 from kerato.tasks.scores import Scores
 
-MODEL, HISTORY, RECORD = "model.keras", "history.csv", "run.json"
+MODEL, HISTORY, RECORD, REPORT = "model.keras", "history.csv", "run.json", "report.html"
 
 UNWRITTEN: Final = ("model", "history", "scores")
 """What `run.json` does not hold as it is."""
@@ -84,7 +84,7 @@ class Run:
     @property
     def files(self) -> list[Path]:
         """The files that were written."""
-        return [self.out / name for name in (MODEL, HISTORY, RECORD)]
+        return [self.out / name for name in (MODEL, HISTORY, RECORD, REPORT)]
 
 
 def versions() -> dict[str, str]:

@@ -1,15 +1,17 @@
 """The small nets of the book, by name: rows of a table and one builder.
 
-Each takes pictures of any size as they come, uint8 in 0..255: resizing and scaling are its first layers.
+Each takes pictures of any size as they come, uint8 in 0..255: scaling and resizing are its first layers.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kerato import layers
+from kerato.arguments import snake_case
 from kerato.errors import unknown
 from kerato.models import Sequential
 
@@ -85,12 +87,23 @@ def build(name: str, picture_shape: Sequence[int], classes: int) -> Sequential:
     height, width, channels = picture_shape
     stack: list[Any] = [
         layers.Input((None, None, channels), dtype="uint8", name="picture"),
-        layers.Resizing(height, width, antialias=True, data_format="channels_last"),
+        # Scaled first: Keras rounds what it resizes back to whole grey levels where the pixels are integers.
         layers.Rescaling(1 / 255),
+        layers.Resizing(height, width, antialias=True, data_format="channels_last"),
         *_body(NETS[name].body.split()),
         layers.Dense(classes, activation="softmax", name="classes"),
     ]
+    _number(stack[1:-1])
     return Sequential(stack, name=name)
+
+
+def _number(stack: Sequence[Any]) -> None:
+    """Name layers as in a process that made no others: initial weights follow from names."""
+    names: Counter[str] = Counter()
+    for layer in stack:
+        kind = snake_case(type(layer).__name__)
+        layer.name = f"{kind}_{names[kind]}" if names[kind] else kind
+        names[kind] += 1
 
 
 def parameters(name: str, classes: int = 10) -> int:

@@ -104,6 +104,7 @@ class Node:
         self.name = str(getattr(owner, "name", None) or getattr(owner, "__name__", type(owner).__name__))
         self.serial, self.position = next(_serials), 0
         self.inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        self.static = is_static_node(self)
         numbers = itertools.count()
         specs = infer(self) if specs is None else specs
         self.result = tree_map(lambda spec: Tensor(spec.shape, spec.dtype, self, next(numbers)), specs)
@@ -121,7 +122,7 @@ class Node:
 
     def compute(self, run: Run, args: Any, kwargs: Any) -> Any:
         """The value of `result`, for values of the arguments."""
-        if is_static_node(self):
+        if self.static:
             return size_arithmetic(self, args, kwargs)
         if self.is_layer:
             return self.owner.compute_values(args, kwargs, position=self.position)

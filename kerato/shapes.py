@@ -91,11 +91,11 @@ def _abstract(call: Callable[..., Any], args: Any, kwargs: Any, trial: int) -> A
 
 def is_static(tensor: Any) -> bool:
     """Whether a tensor is made of sizes only (`shape(x)[0] * 2`): a plain int at computing time, never an array."""
-    return tensor.node is not None and is_static_node(tensor.node)
+    return tensor.node is not None and tensor.node.static
 
 
 def is_static_node(node: Any) -> bool:
-    """Whether a node gives sizes only."""
+    """Whether a node gives sizes only; asked once, when it is made."""
     if node.is_layer:
         return False
     if node.owner is ops.OPS["shape"]:

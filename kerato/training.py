@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -299,11 +298,8 @@ class Trainer:
         watching.call("on_predict_begin")
         found = []
         computed = self._predicting().batches(batch[0] for batch in source.batches(0))
-        for index in itertools.count():
+        for index, outputs in enumerate(computed):
             watching.call("on_predict_batch_begin", index)
-            outputs = next(computed, None)
-            if outputs is None:
-                break
             found.append(outputs)
             watching.call("on_predict_batch_end", index)
             watching.progress(index + 1)

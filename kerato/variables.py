@@ -118,11 +118,11 @@ class Variable(ops.Operators):
 
     def assign_add(self, value: Any) -> Any:
         """`assign(self + value)`."""
-        return self.assign(self.value + value)
+        return self.assign(self.value + jnp.asarray(value))
 
     def assign_sub(self, value: Any) -> Any:
         """`assign(self - value)`."""
-        return self.assign(self.value - value)
+        return self.assign(self.value - jnp.asarray(value))
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy as a NumPy array."""

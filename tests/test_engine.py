@@ -228,7 +228,9 @@ def test_predict_takes_a_generator_and_joins_its_batches_in_order() -> None:
 
 def test_evaluate_takes_a_generator() -> None:
     model = perceptron(metrics=["accuracy"])
-    assert model.evaluate(batches(), steps=3, verbose=0) == pytest.approx(model.evaluate(X, LABELS, verbose=0), rel=1e-6)
+    assert model.evaluate(batches(), steps=3, verbose=0) == pytest.approx(
+        model.evaluate(X, LABELS, verbose=0), rel=1e-6
+    )
 
 
 def memory_bytes() -> int:

@@ -237,7 +237,9 @@ def test_trap_12_a_user_s_own_shape_comes_first() -> None:
 
 
 def test_trap_13_the_hook_sees_nested_and_shared_layers_and_may_replace_values() -> None:
-    inner = Sequential([Input((2,)), layers.Dense(2, name="d", kernel_initializer="identity"), layers.Dropout(0.5, name="dropout")])
+    inner = Sequential(
+        [Input((2,)), layers.Dense(2, name="d", kernel_initializer="identity"), layers.Dropout(0.5, name="dropout")]
+    )
     inner.name = "inner"
     x = Input((2,))
     y = layers.Add(name="sum")([inner(x), inner(inner(x))])

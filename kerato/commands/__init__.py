@@ -47,7 +47,9 @@ def new_folder(out: Path | None, name: str) -> Path:
                 number += 1
             else:
                 return folder
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+    except BadFile:
+        raise
+    except OSError as error:
         raise BadFile(
             f"--out: the folder {out or 'runs'} cannot be written ({error.strerror}). Name another one with --out."
         ) from None

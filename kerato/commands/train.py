@@ -40,7 +40,8 @@ def train(
     """Train a network on DATA, a folder of pictures or the name of a data set (digits, mnist, ...).
 
     The folder holds one folder of pictures per class, or train, validation and test with those inside. The net is
-    chosen by the size of the pictures unless --model names one. Writes model.keras, history.csv, run.json and report.html.
+    chosen by the size of the pictures unless --model names one. Writes model.keras, history.csv,
+    run.json and report.html.
     """
     if resume and out is None:
         raise click.UsageError("--resume needs the folder of the run: --out DIR.")
@@ -81,7 +82,7 @@ def run(data: str, out: Path, as_json: bool, quiet: bool, **wishes: Any) -> None
 
     try:
         done = classify(data, out, verbose=0 if quiet else 1, say=lambda line: note(line, quiet), **wishes)
-    except Exception:
+    except BaseException:
         remove_if_empty(out)
         raise
     share = f"{done.judged}: {done.scores.line()}" if done.scores else "nothing was kept to measure it on"

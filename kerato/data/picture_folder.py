@@ -217,7 +217,7 @@ def _listed(root: str) -> tuple[list[Entry], list[Skipped]]:
     for name in inside:
         part = PARTS.get(name.lower())
         if part is None:
-            skipped.append(Skipped(f"{_printable(name)}/", "it is not train, validation or test"))
+            skipped.append(Skipped(f"{printable(name)}/", "it is not train, validation or test"))
         else:
             entries += _entries(root, name, part)
             skipped += [Skipped(file, "it lies outside the class folders") for file in _loose(root, name)]
@@ -234,7 +234,7 @@ def _loose(root: str, folder: str) -> list[str]:
     endings = tuple(f".{ending}" for ending in EXTENSIONS)
     with os.scandir(os.path.join(root, folder)) as found:
         names = sorted(entry.name for entry in found if entry.is_file() and entry.name.lower().endswith(endings))
-    return [_printable(os.path.join(folder, name)) for name in names if not name.startswith(".")]
+    return [printable(os.path.join(folder, name)) for name in names if not name.startswith(".")]
 
 
 def _entries(root: str, folder: str, part: str) -> Iterator[Entry]:
@@ -244,12 +244,12 @@ def _entries(root: str, folder: str, part: str) -> Iterator[Entry]:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for file in sorted(name for name in files if not name.startswith(".")):
                 path = os.path.join(where, file)
-                name = _printable(os.path.relpath(path, root))
-                group = name if where == inside else _printable(os.path.relpath(where, root))
-                yield Entry(path, name, part, _printable(kind), group)
+                name = printable(os.path.relpath(path, root))
+                group = name if where == inside else printable(os.path.relpath(where, root))
+                yield Entry(path, name, part, printable(kind), group)
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A file's name as text that can be written anywhere: folders by /, accents in one form, foreign bytes replaced."""
     text = os.fsencode(name).decode("utf-8", "replace")
     return unicodedata.normalize("NFC", text.replace(os.sep, "/"))

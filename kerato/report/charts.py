@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 WIDTH: Final = 360
 HEIGHT: Final = 210
-LEFT, RIGHT, TOP, BOTTOM = 40, 92, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 36, 112, 12, 30
 LABEL_GAP: Final = 14
 #: up to so many epochs each has a dot
 DOTTED: Final = 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerato.data.parts import Part
-from kerato.errors import BadFile
+from kerato.data.queue import in_order, worker_count
 from kerato.report.thumbnails import Filters, Thumbnail, as_seen, filters, thumbnail
 from kerato.report.verdict import Learning
 from kerato.summary import summary_text
@@ -101,7 +101,7 @@ class Evidence:
     def learning(self) -> Learning:
         """The numbers that the verdict is made from."""
         record, scores = self.record, self.scores
-        found = [float(row["found"]) for row in scores.per_class().values()] if scores else []
+        found = shares(scores.confusion, axis=1) if scores else []
         return Learning(
             train=self.train_accuracy,
             held=None if scores is None else scores.accuracy,
@@ -138,6 +138,9 @@ def gather(
         held_out: those of `record.part`, if there are any.
         scores: of the model on `held_out`.
         probabilities: what the model answered to `held_out` (n, classes), where that was computed already.
+
+    Raises:
+        BadFile: a picture that stays in its file cannot be read any more.
     """
     count = len(record.class_names)
     parts = {"training": train, **({record.part: held_out} if held_out else {})}
@@ -158,6 +161,12 @@ def gather(
     )
 
 
+def shares(confusion: NDArray[np.int64], axis: int) -> list[float]:
+    """Right answers per class, of its pictures (axis 1) or of the answers with its name (axis 0); 0 for none."""
+    right, total = np.diag(confusion), confusion.sum(axis=axis)
+    return [float(share) for share in right / np.maximum(total, 1)]
+
+
 def _some(samples: int, most: int) -> NDArray[np.int64]:
     """All indices, or `most` of them drawn always alike, in order."""
     if samples <= most:
@@ -173,7 +182,10 @@ def _answers(model: Any, part: Part, chosen: NDArray[np.int64]) -> Array:
 
 
 def _pictures(part: Part, places: NDArray[np.int64]) -> Array:
-    return part.pixels[places] if part.pixels is not None else np.stack([part.picture(int(i)) for i in places])
+    if part.pixels is not None:
+        return part.pixels[places]
+    workers = worker_count("pictures", None)
+    return np.stack(list(in_order(part.picture, places.tolist(), workers, BATCH)))
 
 
 def _mistakes(record: Record, model: Any, part: Part, probabilities: Array | None) -> list[Mistake]:
@@ -199,18 +211,10 @@ def _mistakes(record: Record, model: Any, part: Part, probabilities: Array | Non
 def _seen(record: Record, model: Any, train: Part) -> list[Seen]:
     """The first training pictures of the first epoch, augmented and prepared as they were then."""
     found: list[Seen] = []
-    for x, y in _first_batches(train):
+    for step in range(len(train)):
+        x, y = train.batch(0, step)
         shown = as_seen(model, x[: SEEN - len(found)])
         found += [Seen(record.class_names[label], thumbnail(p)) for p, label in zip(shown, y, strict=False)]
         if len(found) >= SEEN:
             break
     return found
-
-
-def _first_batches(train: Part) -> Iterator[tuple[Array, Array]]:
-    for step in range(len(train)):
-        try:
-            yield train.batch(0, step)
-        # A file that went away after the training is no reason to have no page.
-        except BadFile:
-            return

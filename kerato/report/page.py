@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from kerato.report.charts import curves
-from kerato.report.evidence import Evidence
+from kerato.report.evidence import Evidence, shares
 from kerato.report.verdict import judge, percent, remarks
 from kerato.saving.archive import write_beside
 
@@ -107,7 +107,7 @@ def _charts(evidence: Evidence) -> list[tuple[str, Any]]:
         final = {} if scores is None or record.part == "validation" else {record.part: getattr(scores, name)}
         if lines:
             title = f"{name} over {record.epochs} epochs: {_ends(lines)}"
-            found.append((name.capitalize(), Markup(curves(title, lines, ceiling, final))))  # noqa: S704
+            found.append((name.capitalize(), Markup(curves(title, lines, ceiling, final))))
     return found
 
 
@@ -117,28 +117,27 @@ def _ends(lines: dict[str, list[float]]) -> str:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class: its pictures by part, the share of them found, and how often its name was right."""
+    """A class: its pictures by part, their number on the scale of the largest, and (pictures, share right) of them
+    and of the answers with its name."""
 
     name: str
     counts: list[int]
     size: float
-    found: float | None
-    right: float | None
+    right: list[tuple[int, float]]
 
 
 def _classes(evidence: Evidence) -> list[ClassRow]:
-    names, counts = evidence.record.class_names, list(evidence.counts.values())
+    counts, scores = list(evidence.counts.values()), evidence.scores
     largest = max(max(counts[0]), 1)
-    rows = evidence.scores.per_class().values() if evidence.scores else ({} for _ in names)
+    axes = () if scores is None else (1, 0)
+    sides = [
+        list(zip(scores.confusion.sum(axis).tolist(), shares(scores.confusion, axis), strict=True))
+        for axis in axes
+        if scores is not None
+    ]
     return [
-        ClassRow(
-            name,
-            [part[i] for part in counts],
-            counts[0][i] / largest,
-            row.get("found") if row.get("pictures") else None,
-            row.get("right_when_named") if row.get("pictures") else None,
-        )
-        for i, (name, row) in enumerate(zip(names, rows, strict=True))
+        ClassRow(name, [part[i] for part in counts], counts[0][i] / largest, [side[i] for side in sides])
+        for i, name in enumerate(evidence.record.class_names)
     ]
 
 

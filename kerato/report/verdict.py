@@ -64,8 +64,8 @@ class Learning:
 
     @property
     def more_epochs(self) -> str:
-        """The option that trains for twice as long."""
-        return f"--epochs {2 * max(self.epochs, self.wanted_epochs)}"
+        """The option that trains for twice as long, or goes on where a run was interrupted."""
+        return "--resume" if self.interrupted else f"--epochs {2 * max(self.epochs, self.wanted_epochs)}"
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Verdict:
 
 
 def percent(share: float, digits: int | None = None) -> str:
-    """`71 %`; a digit more above 99, where whole numbers hide the difference."""
+    """`71 %`; a digit more near 0 and 100, where whole numbers hide the difference."""
     if digits is None:
-        digits = 1 if 0.99 <= share < 1 or 0 < share < 0.01 else 0
+        digits = 1 if 0.98 <= share < 1 or 0 < share < 0.02 else 0
     return f"{100 * share:.{digits}f} %"
 
 
@@ -135,7 +135,7 @@ def memorised(seen: Learning) -> Verdict | None:
         return None
     how = "it knows its training pictures by heart" if seen.train >= FITTED else "new pictures are known less well"
     alone = " On new pictures it is no better than always naming one class." if held <= seen.chance + 0.02 else ""
-    more = "Collect more pictures, or start from learned weights."
+    more = "Collect more pictures, or try another --model."
     step = more if seen.augmented else f"Try --augment light, or strong: it varies the training pictures. {more}"
     return Verdict("overfitting", f"{seen.scores}: overfitting, {how}.{alone}", step)
 
@@ -144,7 +144,8 @@ def unfinished(seen: Learning) -> Verdict | None:
     """The loss was still going down."""
     if not seen.is_falling or _held(seen) >= EXCELLENT:
         return None
-    end = "one epoch is only a start" if seen.epochs == 1 else "still improving when the training ended"
+    starts = {0: "the training has hardly begun", 1: "one epoch is only a start"}
+    end = starts.get(seen.epochs, "still improving when the training ended")
     return Verdict("improving", f"{seen.scores}: {end}.", f"Train longer: {seen.more_epochs}.")
 
 
@@ -160,7 +161,9 @@ def underfitted(seen: Learning) -> Verdict | None:
 def good(seen: Learning) -> Verdict:
     """New pictures are known about as well as old ones."""
     sentence = f"{seen.scores}: good, new pictures are known about as well as those it learned from."
-    return Verdict("good", sentence, "Use it: kerato predict. The mistakes below show where it is still weak.")
+    return Verdict(
+        "good", sentence, "Use it: kerato predict MODEL FILE. The mistakes below show where it is still weak."
+    )
 
 
 RULES: Final[tuple[Callable[[Learning], Verdict | None], ...]] = (

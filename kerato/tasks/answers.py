@@ -13,7 +13,7 @@ import numpy as np
 from kerato.data.division import TEST, TRAIN
 from kerato.data.folder import EXTENSIONS
 from kerato.data.parts import decoded
-from kerato.data.picture_folder import pictures_as
+from kerato.data.picture_folder import pictures_as, printable
 from kerato.data.queue import in_order, worker_count
 from kerato.errors import BadFile, plural
 from kerato.tasks.classify import answered
@@ -107,7 +107,10 @@ def _answers(classifier: Classifier, waiting: list[tuple[str, Any]]) -> list[Ans
     if not waiting:
         return []
     found = classifier.probabilities([picture for _, picture in waiting])
-    return [Answer(path, ranked(row, classifier.class_names)) for (path, _), row in zip(waiting, found, strict=True)]
+    return [
+        Answer(printable(path), ranked(row, classifier.class_names))
+        for (path, _), row in zip(waiting, found, strict=True)
+    ]
 
 
 def ranked(row: Any, class_names: Sequence[str]) -> tuple[tuple[str, float], ...]:

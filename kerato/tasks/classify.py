@@ -13,7 +13,7 @@ from kerato.report import Clock
 from kerato.tasks.augmentation import generator
 from kerato.tasks.material import Material, material, same_classes
 from kerato.tasks.records import REPORT, Run, check_writable, earlier, versions, write
-from kerato.tasks.scores import Scores, scores
+from kerato.tasks.scores import scores
 
 #: from so many pictures on, updates take 128 of them instead of 32
 MANY = 4000
@@ -232,8 +232,3 @@ def answered(model: Any, part: Part) -> Any:
     if getattr(found, "ndim", 0) != 2:
         raise BadFile(f"{model.name}: expected a classifier, with one probability per class for each picture.")
     return found
-
-
-def judged(model: Any, part: Part, class_names: tuple[str, ...]) -> Scores:
-    """The scores of a model on the pictures of a part."""
-    return scores(answered(model, part), part.labels, class_names)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerato.data.division import TEST, TRAIN, VALIDATION
 from kerato.data.parts import Part, Shape
-from kerato.data.picture_folder import Pictures, Skipped, pictures
+from kerato.data.picture_folder import Pictures, Skipped, pictures, printable
 from kerato.errors import BadFile, UnknownName, plural, suggest
 
 
@@ -90,11 +90,13 @@ def named(data: str) -> Any:
 
 
 def _of_folder(found: Pictures) -> Material:
-    name = Path(found.root).resolve().name or "pictures"
+    name = printable(Path(found.root).resolve().name) or "pictures"
     summary = [f"{name}: {line}" if i == 0 else line for i, line in enumerate(found.summary())]
     shares = found.shares if any(found.shares) else None
     names = tuple(found.class_names)
-    return Material(name, found.root, names, found.picture_shape, found.parts, found.skipped, summary, shares)
+    return Material(
+        name, printable(found.root), names, found.picture_shape, found.parts, found.skipped, summary, shares
+    )
 
 
 def _of_dataset(data: Any, seed: int) -> Material:

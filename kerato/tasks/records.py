@@ -135,7 +135,10 @@ def write(run: Run) -> None:
         "seed": run.seed,
         "shares": list(run.shares) if run.shares else None,
     }
-    save_model(run.model, run.out / MODEL, extra=extra)
+    try:
+        save_model(run.model, run.out / MODEL, extra=extra)
+    except BadFile as error:
+        raise BadFile(f"{error} Free some space or choose another --out.") from None
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["epoch", *run.history])

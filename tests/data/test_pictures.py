@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_pictures import odd_folder, scene
 from PIL import Image
 
 from kerato.data import parts, picture_folder, pictures
 from kerato.data.division import divide, place
 from kerato.data.generator import ImageDataGenerator
 from kerato.errors import BadFile, InvalidValue
-from odd_pictures import odd_folder, scene
 
 
 def fill(folder: Path, count: int, bright: bool = True, start: int = 0, side: int = 12) -> None:

@@ -1,0 +1,109 @@
+"""Keyed randomness: pure functions of a key, with the distributions that they claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import paths, seeds
+
+from kerato import random
+from kerato.errors import InvalidValue
+
+N = 40_000
+
+
+@given(seeds, paths)
+def test_a_key_is_the_same_on_the_host_and_on_the_device(seed: int, path: str) -> None:
+    host = random.fold(random.key(seed), path, 3)
+    device = random.fold(jnp.asarray(random.key(seed)), path, 3)
+    np.testing.assert_array_equal(host, device)
+    assert host.dtype == np.uint32
+    assert host.shape == (2,)
+
+
+def test_keys_of_different_words_differ() -> None:
+    root = random.key(0)
+    keys = [random.fold(root, *words) for words in [("a",), ("b",), (0,), (1,), ("a", "b"), ("b", "a"), ("a", 0)]]
+    keys += [random.fold(random.key(number), "a") for number in (1, 2**32 - 1)]
+    assert len({tuple(key.tolist()) for key in keys}) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("draw", "mean", "deviation"),
+    [
+        (lambda key: random.uniform_from(key, (N,)), 0.5, 12**-0.5),
+        (lambda key: random.normal_from(key, (N,)), 0, 1),
+        (lambda key: random.bernoulli_from(key, 0.3, (N,)), 0.3, 0.21**0.5),
+    ],
+    ids=["uniform", "normal", "bernoulli"],
+)
+def test_draws_have_their_distribution(draw: Any, mean: float, deviation: float) -> None:
+    values = np.asarray(draw(random.fold(random.key(1), "x")), "float64")
+    assert values.mean() == pytest.approx(mean, abs=4 * deviation / N**0.5)
+    assert values.std() == pytest.approx(deviation, rel=0.02)
+    assert abs(np.corrcoef(values[1:], values[:-1])[0, 1]) < 4 / N**0.5
+
+
+def test_every_bit_is_as_often_1_as_0() -> None:
+    bits = np.asarray(random.bits_from(random.key(5), (N,)))
+    shares = [(bits >> np.uint32(i) & 1).mean() for i in range(32)]
+    assert np.abs(np.array(shares) - 0.5).max() < 5 * 0.5 / N**0.5
+
+
+def test_neighbouring_keys_draw_unrelated_numbers() -> None:
+    rows = [np.asarray(random.uniform_from(random.fold(random.key(0), i), (4000,))) for i in range(6)]
+    off = np.corrcoef(rows) - np.eye(6)
+    assert np.abs(off).max() < 5 / 4000**0.5
+
+
+def test_uniform_is_open_and_probabilities_0_and_1_are_certain() -> None:
+    u = np.asarray(random.uniform_from(random.key(2), (N,)))
+    assert 0 < u.min()
+    assert u.max() < 1
+    assert not np.asarray(random.bernoulli_from(random.key(2), 0.0, (N,))).any()
+    assert np.asarray(random.bernoulli_from(random.key(2), 1.0, (N,))).all()
+
+
+def test_draws_are_the_same_inside_a_program() -> None:
+    key = random.fold(random.key(3), "here")
+    inside = jax.jit(lambda k: random.uniform_from(k, (5,)))(key)
+    np.testing.assert_array_equal(inside, random.uniform_from(key, (5,)))
+
+
+def test_the_seed_comes_from_numpy_once_unless_it_is_set() -> None:
+    random.set_seed(None)
+    np.random.seed(1337)
+    first = random.seed()
+    assert random.seed() == first
+    random.set_seed(None)
+    np.random.seed(1337)
+    assert random.seed() == first
+    random.set_seed(5)
+    assert random.seed() == 5
+    with random.seeded(9):
+        assert random.seed() == 9
+    assert random.seed() == 5
+
+
+@pytest.mark.parametrize("bad", [-1, 2**32, 1.5, "1", True])
+def test_a_seed_is_an_int_of_32_bits(bad: Any) -> None:
+    with pytest.raises(InvalidValue, match="set_seed: `value` must be an int from 0 to 4294967295, or None"):
+        random.set_seed(bad)
+
+
+def test_variables_of_one_path_are_told_apart_until_the_seed_is_set() -> None:
+    random.set_seed(1)
+    assert [random.occurrence("a"), random.occurrence("a"), random.occurrence("b")] == ["a", "a@1", "b"]
+    random.set_seed(1)
+    assert random.occurrence("a") == "a"
+
+
+def test_host_generators_repeat_by_seed_and_path() -> None:
+    one, same, other = (random.host_generator(path, 4).random(3) for path in ("a", "a", "b"))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).all()

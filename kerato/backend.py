@@ -258,7 +258,10 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """`x` in the training phase, `alt` in the test phase; each may be a function that gives it."""
     x, alt = (item() if callable(item) and not isinstance(item, (Tensor, Variable)) else item for item in (x, alt))
     chosen = learning_phase() if training is None else training
-    return OPS["select_phase"](x, alt) if isinstance(chosen, Tensor) else x if chosen else alt
+    if not isinstance(chosen, Tensor):
+        return x if chosen else alt
+    # Recorded even where both are numbers: the phase is not known yet.
+    return Node(OPS["select_phase"], (x, alt), {}).result if running() is None else OPS["select_phase"](x, alt)
 
 
 def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:

@@ -23,6 +23,8 @@ PATCH_BYTES = 2 << 20  # measured: half to twice of a core's second-level cache 
 
 
 class Solve(Protocol):
+    """Computes `role` from the other two, in whichever form is best: for the smaller problems inside a form."""
+
     def __call__(self, role: str, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array: ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from kerato import ops
 from kerato.arguments import number, one_of, positive_int
@@ -50,10 +51,11 @@ class Resizing(Spatial):
         super().__init__(**common)
 
     def call(self, x: Array) -> Array:
-        """The formula of the class; nothing where the size is right already."""
+        """The formula of the class; nothing where the size is right already. Whole numbers stay whole, as in Keras."""
         sizes = list(x.shape)
         sizes[self.spatial_axes[0]], sizes[self.spatial_axes[1]] = self.height, self.width
         if tuple(sizes) == tuple(x.shape):
-            return ops.cast(x, self.compute_dtype)
+            return x
         method = {"bilinear": "linear", "bicubic": "cubic"}.get(self.interpolation, "nearest")
-        return jax.image.resize(ops.cast(x, self.compute_dtype), sizes, method, antialias=self.antialias)
+        resized = jax.image.resize(ops.cast(x, self.compute_dtype), sizes, method, antialias=self.antialias)
+        return resized if jnp.issubdtype(x.dtype, jnp.floating) else jnp.round(resized).astype(x.dtype)

@@ -42,7 +42,10 @@ NETS = {
         typical=(8, 8, 1),
     ),
     "mnist_cnn": Net(
-        "book 8.1: small grey pictures such as 28 x 28", "32 64 max drop 0.25 flat dense 128 drop 0.5", 16
+        "book 8.1: small grey pictures such as 28 x 28",
+        "32 64 max drop 0.25 flat dense 128 drop 0.5",
+        16,
+        rate=2e-3,
     ),
     "cifar_cnn": Net(
         "book 8.2: small colour pictures such as 32 x 32",

@@ -313,7 +313,7 @@ class EarlyStopping(Callback):
         self._begin()
 
     def _begin(self) -> None:
-        self.best: float | None = self.baseline
+        self.best: float | None = None
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
         self.best_weights: Any = None
 
@@ -326,14 +326,19 @@ class EarlyStopping(Callback):
         value = (logs or {}).get(self.monitor)
         if value is None or epoch < self.start_from_epoch:
             return
-        if self.best is None or self.sign * (value - self.best) > self.min_delta:
-            self.best, self.best_epoch, self.wait = value, epoch, 0
-            self.best_weights = self.model.get_weights() if self.restore_best_weights else None
-            return
         self.wait += 1
-        if self.wait >= self.patience and epoch > 0:
+        better = self._improves(value, self.best)
+        if self.restore_best_weights and (better or self.best_weights is None):
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        if better:
+            self.best, self.best_epoch = value, epoch
+            self.wait = 0 if self._improves(value, self.baseline) else self.wait
+        elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def _improves(self, value: float, on: float | None) -> bool:
+        return on is None or self.sign * (value - on) > self.min_delta
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Go back to the best weights if asked to."""

@@ -13,7 +13,7 @@ import numpy as np
 from kerato import config
 from kerato.arguments import title
 from kerato.data.sources import as_arrays
-from kerato.errors import InvalidCall, InvalidType, InvalidValue, show, unknown
+from kerato.errors import InvalidCall, InvalidType, InvalidValue, sentence, show, suggest, unknown
 from kerato.graph import Frame, Node, Tensor, order, placeholders
 from kerato.layers.base import Layer, automatic_name
 from kerato.layers.calls import shapes
@@ -281,7 +281,12 @@ def given_tensors(structure: Any) -> bool:
 
 def _by_name(values: dict[str, Any], name: str, owner: str) -> Any:
     if name not in values:
-        raise unknown(owner, "an input", name, list(values))
+        raise InvalidValue(
+            sentence(
+                f"{owner}: the data must have an entry for every input. Got {tuple(values)}, none for {name!r}.",
+                suggest(name, values),
+            )
+        )
     return values[name]
 
 

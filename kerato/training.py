@@ -225,6 +225,8 @@ class Trainer:
 
     def _validation_source(self, data: Any, held_out: Batch | None, batch_size: int | None, steps: int | None) -> Any:
         if data is not None and is_stream(data):
+            if steps is None and not hasattr(data, "__len__") and iter(data) is data:
+                raise invalid("fit", "validation_steps", "the number of batches to take from a generator", steps)
             source = Stream(data, steps, self._arranging("fit"), "fit")
             source.check = self._check
             return source

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 sys.path.append(str(Path(__file__).parent / "kernels"))
-import kernel_reference as loops  # noqa: E402
+import kernel_reference as loops
 
 Array = np.ndarray[Any, Any]
 Weights = dict[str, Array]

@@ -33,16 +33,14 @@ def labels(draw: Any, classes: int = 4) -> Array:
 
 
 #: smooth operations of one and of two tensors, for random graphs
-UNARY: list[Callable[[Any], Any]] = [ops.tanh, ops.sin, ops.sigmoid, ops.exp, ops.square, ops.negative, lambda x: x * 0.5]
+UNARY: list[Callable[[Any], Any]] = [ops.tanh, ops.sin, ops.sigmoid, ops.exp, ops.square, ops.negative]
 BINARY: list[Callable[[Any, Any], Any]] = [ops.add, ops.multiply, ops.subtract, lambda a, b: a + b**2]
 
 
 @st.composite
 def graphs(draw: Any) -> Callable[[Any, Any], Any]:
     """A function of two tensors of one shape, made of 1 to 6 random operations."""
-    plan = draw(
-        st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20)), min_size=1, max_size=6)
-    )
+    plan = draw(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20)), min_size=1, max_size=6))
 
     def build(a: Any, b: Any) -> Any:
         found = [a, b]

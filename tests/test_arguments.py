@@ -83,7 +83,7 @@ def test_a_layer_shows_its_class_and_name() -> None:
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: layers.Dense(unit=3), r"^Dense: the argument 'unit' is not known \(units, activation, .*Did you mean 'units'\?"),
+        (lambda: layers.Dense(unit=3), r"^Dense: the argument 'unit' is not known \(units, .*Did you mean 'units'\?"),
         (lambda: layers.Dense(), r"^Dense: missing a required argument: 'units'\. It takes \(units, "),
         (lambda: layers.Dense(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14), r"^Dense: too many positional arguments"),
         (lambda: layers.Dense(3, units=4), r"^Dense: multiple values for argument 'units'"),

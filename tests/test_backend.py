@@ -112,8 +112,8 @@ def test_a_fixed_phase_holds_where_none_is_fed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_middle_of_a_model_is_computed_and_fed() -> None:
-    model = Sequential([Input((2,)), layers.Dense(2, kernel_initializer="ones"), layers.Dense(1, kernel_initializer="ones")])
-    first, second = model.layers
+    first, second = (layers.Dense(units, kernel_initializer="ones") for units in (2, 1))
+    model = Sequential([Input((2,)), first, second])
     np.testing.assert_array_equal(K.function([model.input], [first.output])([[[1.0, 2]]])[0], [[3, 3]])
     np.testing.assert_array_equal(K.function([first.output], [second.output])([[[1.0, 2]]])[0], [[3]])
 
@@ -134,7 +134,7 @@ def test_shapes_and_dtypes_are_told() -> None:
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: K.function([K.placeholder((2,))], [])([np.ones(3)]), r"the input \w+ must have shape \(2,\)\. Got \(3,\)"),
+        (lambda: K.function([K.placeholder((2,))], [])([np.ones(3)]), r"the input \w+ must have shape \(2,\)"),
         (lambda: K.function([K.placeholder((2,))], [])(np.ones(2)), r"a list of 1 values, one per input"),
         (lambda: K.function([3], []), r"K\.function: `inputs` must be a list of placeholders\. Got 3"),
         (lambda: K.gradients(3, []), r"K\.gradients: `loss` must be a symbolic tensor\. Got 3"),

@@ -77,7 +77,7 @@ def test_a_folder_with_files_is_not_written_to(finished: tuple[Path, dict[str, A
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["train", "digts"], 1, "Did you mean 'digits'"),
+        (["train", "digts"], 2, "Did you mean 'digits'"),
         (["train", "digits", "--epochs", "0"], 2, "--epochs"),
         (["train", "digits", "--batch-size", "x"], 2, "--batch-size"),
         (["train", "digits", "--resume"], 2, "--resume needs the folder of the run: --out DIR"),
@@ -85,7 +85,9 @@ def test_a_folder_with_files_is_not_written_to(finished: tuple[Path, dict[str, A
         (["trian", "digits"], 2, "kerato has no command 'trian'. Did you mean 'train'?"),
     ],
 )
-def test_wrong_usage_is_2_and_failed_work_is_1(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:
+def test_wrong_usage_is_refused_before_anything_is_made(
+    arguments: list[str], code: int, message: str, tmp_path: Path
+) -> None:
     done = process(*arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert message in done.stderr
@@ -127,7 +129,8 @@ def test_help_lists_the_verbs_and_loads_no_jax(tmp_path: Path) -> None:
     result = run("--help")
     for verb in command_line.VERBS:
         assert verb in result.stdout
-    code = "import sys, kerato.__main__ as m\ntry: m.main(['--help'])\nexcept SystemExit: sys.exit('jax' in sys.modules)"
+    code = "import sys, kerato.__main__ as m\n"
+    code += "try: m.main(['--help'])\nexcept SystemExit: sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 
 

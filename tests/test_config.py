@@ -37,7 +37,7 @@ def test_defaults_hold_without_a_file_and_none_is_written(tmp_path: Path) -> Non
 
 
 def test_the_file_is_honoured(fresh: Callable[[Any], None]) -> None:
-    fresh({"floatx": "float64", "epsilon": 1e-4, "image_data_format": "channels_first", "backend": "theano", "other": 1})
+    fresh({"floatx": "float64", "epsilon": 1e-4, "image_data_format": "channels_first", "backend": "theano", "x": 1})
     assert (config.floatx(), config.epsilon()) == ("float64", 1e-4)
     assert (config.image_data_format(), config.backend()) == ("channels_first", "theano")
 
@@ -54,9 +54,7 @@ def test_every_backend_of_keras_is_accepted_as_a_name(fresh: Callable[[Any], Non
     assert config.backend() == backend
 
 
-def test_the_environment_wins_over_the_file(
-    fresh: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_wins_over_the_file(fresh: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch) -> None:
     fresh({"backend": "theano"})
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert config.backend() == "jax"

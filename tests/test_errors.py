@@ -62,7 +62,7 @@ def test_every_error_is_ours_and_python_s(kind: type[Exception], builtin: type[E
 
 
 def test_a_missing_extra_says_what_to_install() -> None:
-    with pytest.raises(ImportError, match=r'^reading films needs the package nosuch\. .*pip install "kerato\[video\]"$'):
+    with pytest.raises(ImportError, match=r'^reading films needs the package nosuch\. .*"kerato\[video\]"$'):
         errors.require("nosuch.part", "video", "reading films")
     assert errors.require("json", "video", "anything").loads("1") == 1
 

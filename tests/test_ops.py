@@ -35,7 +35,7 @@ CASES: list[tuple[str, Any, Any]] = [
     ("stack", lambda x: ops.stack([x, x], axis=2), np.stack([X, X], 2)),
     ("clip", lambda x: ops.clip(x, -1, 1), X.clip(-1, 1)),
     ("pad", lambda x: ops.pad(x, ((1, 0), (0, 2)), constant_values=7), np.pad(X, ((1, 0), (0, 2)), constant_values=7)),
-    ("pad-reflect", lambda x: ops.pad(x, ((0, 0), (1, 1)), mode="reflect"), np.pad(X, ((0, 0), (1, 1)), mode="reflect")),
+    ("pad-reflect", lambda x: ops.pad(x, ((0, 0), (1, 1)), "reflect"), np.pad(X, ((0, 0), (1, 1)), "reflect")),
     ("flip", lambda x: ops.flip(x, 1), X[:, ::-1]),
     ("where", lambda x: ops.where(x > 0, x, 0.0), np.where(X > 0, X, 0)),
     ("cast", lambda x: ops.cast(x > 0, "int32"), (X > 0).astype("int32")),

@@ -139,8 +139,8 @@ def test_an_iterable_is_gone_through_again(steps: int | None, epochs: list[list[
 
 def test_rounds_of_arrays_are_shuffled_anew() -> None:
     rounds = Rounds(Arrays(([np.arange(8)], [], []), 4, True, 1))
-    first, second = ([x[0].tolist() for x, _, _ in rounds] for _ in range(2))
-    assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(8))
+    first, second = ([number for x, _, _ in rounds for number in x[0].tolist()] for _ in range(2))
+    assert sorted(first) == sorted(second) == list(range(8))
     assert first != second
 
 

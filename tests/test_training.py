@@ -398,7 +398,7 @@ def test_evaluate_gives_a_number_a_list_or_a_dict() -> None:
     plain, measured = perceptron(), perceptron(**ACCURACY)
     assert isinstance(plain.evaluate(X, LABELS, verbose=0), float)
     assert isinstance(plain.train_on_batch(X, LABELS), float)
-    assert measured.evaluate(X, LABELS, verbose=0) == list(scores(measured, X, LABELS).values())
+    assert measured.evaluate(X, LABELS, batch_size=8, verbose=0) == list(scores(measured, X, LABELS).values())
     assert measured.metrics_names == ["loss", "accuracy"]
 
 
@@ -469,10 +469,10 @@ def compiled(model: Any) -> Any:
 MISTAKES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     # shapes
     ("features", given(X[:, :3], LABELS), ValueError, r"must have shape \(None, 4\)\. Got \(20, 3\)"),
-    ("channels", lambda: shaped(6, 6, 1).predict(np.ones((5, 6, 6))), ValueError, r"channel axis missing.*x\[\.\.\., None"),
+    ("channels", lambda: shaped(6, 6, 1).predict(np.ones((5, 6, 6))), ValueError, r"axis missing.*\[\.\.\., None"),
     ("one picture", lambda: shaped(6, 5, 1).predict(np.ones((6, 5, 1))), ValueError, r"axis for samples: x\[None\]"),
     ("inputs", lambda: two().fit(X, LABELS, verbose=0), ValueError, r"there must be 2 inputs \(ia, ib\)\. Got 1"),
-    ("input name", lambda: two().predict({"ia": X, "bi": SIDE}), ValueError, r"'ib' is not known \(bi, ia\)|ib"),
+    ("input name", lambda: two().predict({"ia": X, "bi": SIDE}), ValueError, r"every input.*none for 'ib'"),
     ("lengths", given(X, LABELS[:10]), ValueError, r"same number of samples\. Got \{'x': \[20\], 'y': \[10\]\}"),
     ("no samples", given(X[:0], LABELS[:0]), ValueError, r"at least one sample"),
     ("nothing", given(None, LABELS), ValueError, r"fit: `x` must be an array of samples\. Got None"),
@@ -498,7 +498,7 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("NaN weights", trained_on(sample_weight=NAN[:, 2]), ValueError, r"1 of 20 samples of sample_weight"),
     ("NaN to predict", misfit("predict", NAN), ValueError, r"predict: .*1 of 20"),
     # labels
-    ("labels from 1", given(X, LABELS + 1), ValueError, r"from 0 to 2 for an output of 3 classes\. Got 1 to 3\..* 4 units"),
+    ("labels from 1", given(X, LABELS + 1), ValueError, r"0 to 2 for an output of 3 classes\. Got 1 to 3\..* 4 units"),
     ("labels from -1", given(X, LABELS - 1), ValueError, r"Got -1 to 1\. Number the classes from 0\.$"),
     ("halves", given(X, LABELS + 0.5), ValueError, r"whole numbers.*Got [012]\.5"),
     ("a late label", given(np.zeros((100, 4)), LATE), ValueError, r"Got 0 to 7"),
@@ -512,14 +512,14 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("option", lambda: perceptron(metric=["accuracy"]), TypeError, r"'metric' is not known.*Did you mean 'metrics'\?"),
     ("output", lambda: perceptron({"clases": "mse"}), ValueError, r"'clases' is not known.*Did you mean 'classes'\?"),
     ("losses", lambda: perceptron(["mse", "mse"]), ValueError, r"one entry per output \('classes',\)"),
-    ("loss function", lambda: perceptron(lambda y: y), TypeError, r"must take \(y_true, y_pred\)\. <lambda> takes \(y\)"),
+    ("loss function", lambda: perceptron(lambda y: y), TypeError, r"must take \(y_true, y_pred\)\. <lambda> takes"),
     ("no value", lambda: fit(perceptron(lambda y, p: None)), TypeError, r"must return a value per sample\. Got None"),
     ("metric function", lambda: fit(perceptron(metrics=[lambda y: y])), TypeError, r"metric function must take"),
     # the wrong moment
     ("fit uncompiled", uncompiled("fit"), RuntimeError, r"^The model needs to be compiled before being used\."),
     ("evaluate uncompiled", uncompiled("evaluate"), RuntimeError, r"needs to be compiled"),
     ("batch uncompiled", uncompiled("train_on_batch"), RuntimeError, r"needs to be compiled"),
-    ("no loss", lambda: perceptron(None).fit(X, LABELS, verbose=0), RuntimeError, r"no loss to make smaller.*loss='mse'"),
+    ("no loss", lambda: perceptron(None).fit(X, LABELS, verbose=0), RuntimeError, r"no loss to make.*loss='mse'"),
     ("no super", lambda: compiled(Forgetful()), RuntimeError, r"Forgetful: .*super\(\)\.__init__\(\)"),
     ("no call", lambda: compiled(Speechless()).fit(X, X, verbose=0), RuntimeError, r"Speechless.*must define `call"),
     # options
@@ -536,16 +536,17 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("class_weight list", trained_on(class_weight=[1, 1]), ValueError, r"a dict from class to factor.*Got \[1, 1\]"),
     ("class_weight word", trained_on(class_weight="balanced"), ValueError, r"Got 'balanced'"),
     ("class left out", trained_on(class_weight={0: 1}), ValueError, r"must name every class.*no weight for \[1, 2\]"),
-    ("callbacks word", trained_on(callbacks=["early"]), TypeError, r"`callbacks` must be a list of Callbacks\. Got 'early'"),
+    ("callbacks word", trained_on(callbacks=["early"]), TypeError, r"must be a list of Callbacks\. Got 'early'"),
     # streams
     ("too short", given(zip([X] * 3, [LABELS] * 3, strict=True), steps_per_epoch=5), ValueError, r"ended after 3 of 5"),
     ("used up", given(zip([X], [LABELS], strict=True), epochs=2), ValueError, r"nothing left for another epoch"),
     ("no batch", given(iter([]), steps_per_epoch=2), ValueError, r"must give batches\. Got none"),
     ("four parts", given(iter([(X, LABELS, LABELS, X)])), ValueError, r"\(x, y, sample_weight\)\. Got a tuple of 4"),
+    ("validation steps", trained_on(validation_data=generator()), ValueError, r"`validation_steps` must be the number"),
     ("targets beside", given(generator(), LABELS), ValueError, r"`y` must be left out"),
     ("other batches", given(iter([(X, LABELS), (X[:, :2], LABELS)])), ValueError, r"must have shape \(None, 4\)"),
     ("bad labels later", given(iter([(X, LABELS), (X, LABELS + 1)])), ValueError, r"Got 1 to 3"),
-    ("short prediction", lambda: perceptron().predict(iter([X]), steps=3), ValueError, r"^predict: .*ended after 1 of 3"),
+    ("short prediction", lambda: perceptron().predict(iter([X]), steps=3), ValueError, r"^predict: .*after 1 of 3"),
 ]  # fmt: skip
 
 

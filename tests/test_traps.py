@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import subprocess
@@ -575,7 +576,7 @@ def test_trap_19_two_models_with_shared_layers_train_in_turn() -> None:
         model.fit(X, X[:, 0], verbose=0)
         steps.append(shared.get_weights()[0])
         np.testing.assert_array_equal(models[0].get_weights()[0], models[1].get_weights()[0])
-    assert all((a != b).any() for a, b in zip(steps, steps[1:], strict=False))
+    assert all((a != b).any() for a, b in itertools.pairwise(steps))
 
 
 def test_trap_19_pictures_stay_bytes_on_the_device() -> None:

@@ -25,7 +25,7 @@ def test_assigning_copies_and_checks_the_shape() -> None:
     v.assign(data)
     data[:] = 9
     np.testing.assert_array_equal(v.numpy(), [1, 2])
-    with pytest.raises(InvalidValue, match=r"v: `value` must be an array of shape \(2,\)\. Got int64 array of shape \(3,\)"):
+    with pytest.raises(InvalidValue, match=r"v: `value` must be an array of shape \(2,\)\. Got int64"):
         v.assign(np.zeros(3, int))
     v.assign_add([1, 1])
     v.assign_sub([0, 3])

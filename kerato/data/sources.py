@@ -112,7 +112,7 @@ class Arrays:
         generator = random.host_generator(f"order/{epoch}", self.seed)
         if self.shuffle == "batch":
             blocks = self.samples // self.batch_size
-            whole = np.arange(blocks * self.batch_size, dtype=np.int32).reshape(blocks, -1)
+            whole = np.arange(blocks * self.batch_size, dtype=np.int32).reshape(blocks, self.batch_size)
             rest = np.arange(blocks * self.batch_size, self.samples, dtype=np.int32)
             return np.concatenate([whole[generator.permutation(blocks)].ravel(), rest])
         return generator.permutation(self.samples).astype(np.int32)

@@ -331,7 +331,7 @@ class Layer(Calls, Weights, Configurable):
     def _cannot_take(self, args: Any, error: Exception) -> InvalidValue:
         reason = str(error).strip().partition("\n")[0]
         if type(error).__module__.startswith("jax"):  # TracerArrayConversionError and its kin
-            reason = "It asks for numbers while it is being compiled. Use kerato.ops instead of NumPy and Python's `if`."
+            reason = "It asks for numbers before there are any. Use kerato.ops instead of NumPy and Python's `if`."
         return InvalidValue(f"{title(self)}: cannot compute on an input of shape {shapes(args[0])}. {reason}")
 
     # -- configuration and dtype ---------------------------------------------------------------------------------------

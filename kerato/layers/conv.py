@@ -31,6 +31,15 @@ class Spatial(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         return tuple(range(first, first + self.rank))
 
+    def check_window(self, input_shape: tuple[int | None, ...], name: str, reach: Sequence[int]) -> None:
+        """Refuse a window that is larger than the picture and not padded; `name` is its argument."""
+        sizes = [input_shape[axis] for axis in self.spatial_axes]
+        if self.padding == "valid" and any(n is not None and n < k for n, k in zip(sizes, reach, strict=True)):
+            raise InvalidValue(
+                f"{title(self)}: a window of {tuple(reach)} does not fit into an input of {tuple(sizes)} without "
+                f"padding. Use a smaller {name}, padding='same', or larger pictures."
+            )
+
     def _axes(self) -> str:
         sizes = ("steps",) if self.rank == 1 else ("depth", "height", "width")[-self.rank :]
         inner = (*sizes, "channels") if self.data_format == "channels_last" else ("channels", *sizes)
@@ -107,20 +116,12 @@ class Conv(Spatial):
             raise InvalidValue(
                 f"{title(self)}: the input's channels must be a multiple of `groups` ({self.groups}). Got {channels}."
             )
-        self._check_window(input_shape)
+        reach = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        self.check_window(input_shape, "kernel_size", reach)
         self.weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         if self.use_bias:
             self.weight("bias", (self.filters,))
         self.expect({self.channel_axis: channels})
-
-    def _check_window(self, input_shape: tuple[int | None, ...]) -> None:
-        sizes = [input_shape[axis] for axis in self.spatial_axes]
-        reach = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
-        if self.padding == "valid" and any(n is not None and n < k for n, k in zip(sizes, reach, strict=True)):
-            raise InvalidValue(
-                f"{title(self)}: a window of {tuple(reach)} does not fit into an input of {tuple(sizes)} without "
-                "padding. Use a smaller kernel_size, padding='same', or larger pictures."
-            )
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
@@ -167,6 +168,7 @@ class Pool(Spatial):
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
+        self.check_window(x.shape, "pool_size", self.pool_size)
         return type(self).pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 

@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/kerato demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]  # 5: there is none

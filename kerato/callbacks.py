@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kerato import notebook
 from kerato.errors import InvalidType, invalid, sentence, show
 
 Logs = dict[str, float]
@@ -175,6 +176,9 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
+    def _repr_html_(self) -> str:
+        return notebook.learning_curves(self.history)
+
     def state(self) -> dict[str, Any]:
         """Both lists."""
         return {"epoch": list(self.epoch), "history": {name: list(values) for name, values in self.history.items()}}
@@ -196,7 +200,7 @@ def _number(value: Any) -> str:
 
 
 class Progress(Callback):
-    """How far the run is: a bar on a terminal, one line per epoch elsewhere or at `verbose=2`.
+    """How far the run is: a bar on a terminal or in a notebook, one line per epoch elsewhere or at `verbose=2`.
 
     The bar moves when a chunk of steps is done, not at every step.
     """
@@ -205,39 +209,38 @@ class Progress(Callback):
         super().__init__()
         self.verbose, self.phase = verbose, phase
         self._bar: Any = None
-        self._task: Any = None
+        self._page: notebook.Bar | None = None
         self._start = 0.0
 
     @property
     def is_open(self) -> bool:
-        """Whether a bar is on the terminal now."""
+        """Whether a bar is shown now."""
         return self._bar is not None
 
     def _open(self, title: str) -> None:
-        self._start = time.perf_counter()
-        if self.verbose == 1 and sys.stderr.isatty():
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        self._start, self._title = time.perf_counter(), title
+        self._bar = self._new_bar() if self.verbose == 1 else None
+        if self._bar is not None:
+            self._bar.begin(title, self.params.get("steps"))
 
-            columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, TextColumn("{task.fields[numbers]}"), console=_terminal())
-            self._task = self._bar.add_task(title, total=self.params.get("steps"), numbers="")
-            self._bar.start()
-        else:
-            self._title = title
+    def _new_bar(self) -> notebook.Bar | _TerminalBar | None:
+        if notebook.is_running():
+            self._page = self._page or notebook.Bar()
+            return self._page
+        return _TerminalBar() if sys.stderr.isatty() else None
 
     def show(self, step: int, logs: Logs | None = None) -> None:
         """`step` steps of the epoch are done."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=step, **({"numbers": as_text(logs)} if logs else {}))
+            self._bar.show(step, as_text(logs or {}))
 
     def _close(self, logs: Logs | None) -> None:
-        seconds = time.perf_counter() - self._start
+        text = f"{time.perf_counter() - self._start:.1f}s - {as_text(logs or {})}"
         if self._bar is not None:
-            self._bar.update(self._task, numbers=f"{seconds:.1f}s - {as_text(logs or {})}")
-            self._bar.stop()
+            self._bar.end(text)
             self._bar = None
         else:
-            print(f"{self._title} - {seconds:.1f}s - {as_text(logs or {})}", file=sys.stderr, flush=True)
+            print(f"{self._title} - {text}", file=sys.stderr, flush=True)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Begin the epoch's bar."""
@@ -274,10 +277,27 @@ class Progress(Callback):
             self._close(None)
 
 
-def _terminal() -> Any:
-    from rich.console import Console
+class _TerminalBar:
+    """A bar on the terminal's standard error."""
 
-    return Console(stderr=True)
+    def begin(self, title: str, total: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, TextColumn("{task.fields[numbers]}"), console=Console(stderr=True))
+        self._task = self._bar.add_task(title, total=total, numbers="")
+        self._bar.start()
+
+    def show(self, step: int, numbers: str) -> None:
+        self._bar.update(self._task, completed=step, numbers=numbers or self._bar.tasks[0].fields["numbers"])
+
+    def end(self, numbers: str) -> None:
+        self._bar.update(self._task, numbers=numbers)
+        self.stop()
+
+    def stop(self) -> None:
+        self._bar.stop()
 
 
 class EarlyStopping(Callback):

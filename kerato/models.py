@@ -26,7 +26,7 @@ from kerato.saving.arrangement import arranged
 from kerato.saving.configuration import clone
 from kerato.saving.records import MODELS
 from kerato.shapes import Spec
-from kerato.summary import summary_text
+from kerato.summary import summary_html, summary_text
 from kerato.training import Trainer
 from kerato.variables import Run, running
 
@@ -271,6 +271,9 @@ class Model(Trainer, Saveable, Layer):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name} layers={len(self.layers)}>"
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
 
 
 def given_tensors(structure: Any) -> bool:

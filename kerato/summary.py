@@ -6,22 +6,34 @@ from typing import Any
 
 import numpy as np
 
+from kerato import notebook
+
 
 def summary_text(model: Any, line_length: int | None = None) -> str:
     """Layer (type), output shape, number of parameters, and where the input comes from if that is not plain."""
-    rows = [[_kind(layer), _shape(layer), f"{_count(layer.variables):,}", _sources(layer)] for layer in model.layers]
-    chain = type(model).__name__ == "Sequential"
-    heads = ["Layer (type)", "Output shape", "Parameters", "Connected to"]
-    if chain:
-        rows, heads = [row[:3] for row in rows], heads[:3]
+    heads, rows = _cells(model)
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     rule = "-" * max(line_length or 0, sum(widths) + 2 * len(widths) - 2)
     lines = [_line(heads, widths), rule, *(_line(row, widths) for row in rows), rule]
-    trained = _count(model.trainable_weights)
-    total = _count(model.variables)
-    title = [f'Model "{model.name}"', rule]
-    ends = [f"Parameters: {total:,} (trainable {trained:,}, fixed {total - trained:,})"]
-    return "\n".join([*title, *lines, *ends])
+    return "\n".join([f'Model "{model.name}"', rule, *lines, _totals(model)])
+
+
+def summary_html(model: Any) -> str:
+    """The same table for a notebook."""
+    heads, rows = _cells(model)
+    return notebook.table(f'Model "{model.name}"', heads, rows, (2,), _totals(model))
+
+
+def _cells(model: Any) -> tuple[list[str], list[list[str]]]:
+    rows = [[_kind(layer), _shape(layer), f"{_count(layer.variables):,}", _sources(layer)] for layer in model.layers]
+    heads = ["Layer (type)", "Output shape", "Parameters", "Connected to"]
+    columns = 3 if type(model).__name__ == "Sequential" else 4
+    return heads[:columns], [row[:columns] for row in rows]
+
+
+def _totals(model: Any) -> str:
+    trained, total = _count(model.trainable_weights), _count(model.variables)
+    return f"Parameters: {total:,} (trainable {trained:,}, fixed {total - trained:,})"
 
 
 def _line(cells: list[str], widths: list[int]) -> str:

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from kerato import ops
 
 Array = np.ndarray[Any, Any]
+
+# A machine that does other things too is no reason to fail.
+settings.register_profile("kerato", deadline=None)
+settings.load_profile("kerato")
 
 sizes = st.integers(1, 5)
 shapes = st.lists(sizes, min_size=1, max_size=4).map(tuple)

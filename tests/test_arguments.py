@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerato import arguments, layers
@@ -110,6 +110,7 @@ def test_snake_case_is_that_of_keras(name: str, snake: str) -> None:
     assert snake_case(name) == snake
 
 
+@settings(deadline=None)
 @given(st.text("ABCabc123_", min_size=1, max_size=20))
 def test_snake_case_is_lower_and_stays_as_it_is(name: str) -> None:
     once = snake_case(name)

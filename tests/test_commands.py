@@ -40,7 +40,7 @@ def process(*arguments: Any, cwd: Path, **environment: str) -> subprocess.Comple
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A short run on the digits, and its answer."""
     out = tmp_path_factory.mktemp("runs") / "digits"
-    result = run("train", "digits", "--epochs", 1, "--out", out, "--json", "--quiet")
+    result = run("train", "digits", "--model", "mlp", "--epochs", 1, "--out", out, "--json", "--quiet")
     assert result.exit_code == 0, result.output
     return out, json.loads(result.stdout)
 
@@ -147,7 +147,19 @@ def test_every_verb_has_help(verb: str) -> None:
 
 def test_ctrl_c_saves_what_there_is_and_says_how_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "kerato", "train", "digits", "--epochs", "500", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "kerato",
+        "train",
+        "digits",
+        "--model",
+        "mlp",
+        "--epochs",
+        "500",
+        "--out",
+        str(out),
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
         assert started.stderr is not None
         for line in started.stderr:
@@ -169,11 +181,10 @@ def test_ctrl_c_saves_what_there_is_and_says_how_to_go_on(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_demo_reads_digits() -> None:
+def test_the_demo_reads_digits(tmp_path: Path) -> None:
     scores = []
     for seed in range(3):
-        with CliRunner().isolated_filesystem():
-            result = run("demo", "--seed", seed, "--json", "--quiet")
-            assert result.exit_code == 0, result.output
-            scores.append(json.loads(result.stdout)["test_accuracy"])
+        result = run("demo", "--seed", seed, "--out", tmp_path / str(seed), "--json", "--quiet")
+        assert result.exit_code == 0, result.output
+        scores.append(json.loads(result.stdout)["test_accuracy"])
     assert np.mean(scores) >= 0.975

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
 
 from kerato import config, layers
@@ -17,7 +19,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[
     """Nothing set, and a function that writes a keras.json."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    before = dict(config._settings)
+    before, wide = dict(config._settings), jax.config.jax_enable_x64
     config._settings.clear()
 
     def write(content: Any) -> None:
@@ -28,6 +30,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[
     yield write
     config._settings.clear()
     config._settings.update(before)
+    jax.config.update("jax_enable_x64", wide)
 
 
 def test_defaults_hold_without_a_file_and_none_is_written(tmp_path: Path) -> None:
@@ -101,6 +104,7 @@ def test_the_data_format_holds_for_layers_made_from_now_on() -> None:
 def test_floatx_and_policy_hold_for_layers_made_from_now_on() -> None:
     config.set_floatx("float64")
     assert layers.Dense(1).dtype_policy == "float64"
+    assert str(layers.Dense(1)(np.ones((1, 2))).dtype) == "float64"
     config.set_dtype_policy("mixed_bfloat16")
     mixed = layers.Dense(1)
     assert (mixed.compute_dtype, mixed.variable_dtype) == ("bfloat16", "float32")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerato import errors
@@ -37,6 +37,7 @@ def test_unknown_names_come_with_the_known_and_the_nearest() -> None:
     assert "100 names" in str(errors.unknown("ops", "the operation", "x", [f"name{i}" for i in range(100)]))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.lists(st.text(min_size=1, max_size=10), max_size=5))
 def test_suggestions_are_known_names_or_nothing(word: str, known: list[str]) -> None:
     found = errors.suggest(word, known)

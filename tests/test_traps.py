@@ -328,19 +328,24 @@ def test_trap_14_masks_differ_from_step_to_step_and_from_epoch_to_epoch() -> Non
 
 NUMBERS = """
 import numpy as np, kerato
-np.random.seed({seed})
 from kerato import layers
-x = np.random.rand(16, 3)
-model = kerato.Sequential([layers.Input((3,)), layers.Dense(4), layers.Dropout(0.5), layers.Dense(1)])
-model.compile("sgd", "mse")
-print(model.fit(x, x[:, 0], epochs=2, batch_size=4, verbose=0).history["loss"], model.get_weights()[0].tobytes().hex())
+for seed in {seeds}:
+    np.random.seed(seed)
+    kerato.set_random_seed(None)
+    kerato.clear_session()
+    x = np.random.rand(16, 3)
+    model = kerato.Sequential([layers.Input((3,)), layers.Dense(4), layers.Dropout(0.5), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    loss = model.fit(x, x[:, 0], epochs=2, batch_size=4, verbose=0).history["loss"]
+    print(loss, model.get_weights()[0].tobytes().hex())
 """
 
 
 def test_trap_14_a_script_that_only_seeds_numpy_repeats() -> None:
-    first, second, other = (alone(NUMBERS.format(seed=seed)) for seed in (1337, 1337, 1338))
-    assert first.returncode == 0, first.stderr
-    assert first.stdout == second.stdout != other.stdout
+    one, other = alone(NUMBERS.format(seeds=[1337])), alone(NUMBERS.format(seeds=[1338, 1337]))
+    assert one.returncode == other.returncode == 0, one.stderr + other.stderr
+    different, same = other.stdout.splitlines()
+    assert [same] == one.stdout.splitlines() != [different]
 
 
 # -- 15: initial weights ------------------------------------------------------------------------------------------
@@ -387,9 +392,8 @@ def test_trap_15_millions_of_weights_take_no_compilation() -> None:
 
 @pytest.mark.parametrize(
     ("early", "late"),
-    [("errors", "config"), ("config", "ops"), ("random", "graph"), ("ops", "graph"), ("graph", "layers"),
-     ("layers", "training"), ("training", "models"), ("models", "tasks")],
-)  # fmt: skip
+    [("errors", "config"), ("ops", "graph"), ("graph", "layers"), ("layers", "models")],
+)
 def test_trap_16_a_module_does_not_need_those_above_it(early: str, late: str) -> None:
     done = alone(f"import sys, kerato.{early}; sys.exit('kerato.{late}' in sys.modules)")
     assert done.returncode == 0, done.stderr

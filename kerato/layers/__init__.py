@@ -1,5 +1,7 @@
 """Layers, under Keras's names."""
 
+from typing import Any
+
 from kerato.layers.base import Layer
 from kerato.layers.conv import (
     AveragePooling2D,
@@ -54,3 +56,11 @@ __all__ = [
     "add",
     "concatenate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_") or name[:1].islower():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from kerato.errors import unknown
+
+    raise unknown("kerato.layers", "the layer", name, __all__)

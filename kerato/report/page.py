@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerato.report.charts import curves
+from kerato.charts import curves
 from kerato.report.evidence import Evidence, shares
 from kerato.report.verdict import judge, percent, remarks
 from kerato.saving.archive import write_beside

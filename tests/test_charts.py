@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kerato.report.charts import HEIGHT, WIDTH, curves
+from kerato.charts import HEIGHT, WIDTH, curves
 
 NAN, INF = math.nan, math.inf
 CASES: dict[str, list[float]] = {

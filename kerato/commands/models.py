@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from kerato.commands import answer, json_option
@@ -29,11 +27,3 @@ def models(as_json: bool) -> None:
     lines = [f"{row['name']:<{width}}  {row['parameters']:>10,}  {row['purpose']}" for row in rows]
     heading = f"{plural(len(rows), 'net')}; parameters for 10 classes and pictures of the size that each is for"
     answer({"models": rows}, as_json, [heading, *lines])
-
-
-def _row(name: str) -> dict[str, Any]:
-    from kerato import applications
-
-    net = applications.NETS[name]
-    picture = list(net.typical)
-    return {"name": name, "purpose": net.purpose, "picture": picture, "parameters": applications.parameters(name)}

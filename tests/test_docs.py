@@ -11,6 +11,7 @@ import json
 import re
 import runpy
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from film_samples import film, portrait
 
 import kerato
 from kerato.__main__ import VERBS, main
@@ -29,7 +31,7 @@ ROOT = Path(kerato.__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCRIPTS = ROOT / "docs" / "scripts"
 
-#: pages whose code needs a film or a photograph of a face, or is that of another page
+#: pages whose code needs a film or a photograph of a face (run below), or is that of another page
 NOT_RUN = {"book_8_films.md", "README.zh-CN.md"}
 
 PYTHON = re.compile(r"```python\n(.*?)```(?:\n\n```(?:text)?\n(.*?)```)?", re.DOTALL)
@@ -69,11 +71,16 @@ def test_both_readmes_have_the_same_code() -> None:
     assert english == chinese != []
 
 
-def test_what_the_page_on_films_imports_is_there() -> None:
-    code = "".join(code for code, _ in PYTHON.findall(text(ROOT / "docs/book_8_films.md")))
-    imports = re.findall(r"^from kerato.*$", code, re.MULTILINE)
-    assert len(imports) >= 2
-    exec("\n".join(imports), {})
+def test_the_page_on_films_runs_on_films_and_a_face(data: Path, tmp_path: Path) -> None:
+    for made, count in (("film.mp4", 130), ("a.mp4", 20), ("b.mkv", 12), ("long.mp4", 40)):
+        film(tmp_path / made, count)
+    model = "face_detection_yunet_2023mar.onnx"
+    shutil.copyfile(data / "weights" / model, tmp_path / model)
+    names: dict[str, Any] = {"picture": portrait()}
+    for code, _ in PYTHON.findall(text(ROOT / "docs/book_8_films.md")):
+        exec(code, names)
+    assert names["x"].shape == (2, 16, 112, 112, 3)
+    assert names["square"].shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

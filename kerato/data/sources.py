@@ -6,9 +6,11 @@ by the compiled step. Everything else (generators, indexable sequences, arrays t
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -19,6 +21,8 @@ from kerato.errors import InvalidType, InvalidValue, invalid, show
 
 Batch = tuple[list[Any], list[Any], list[Any]]
 
+#: arrays above so many bytes are copied and looked through by several threads
+LARGE_BYTES = 8 * 1024**2
 #: share of the device's memory that data may take and stay there
 RESIDENT_SHARE = 0.4
 
@@ -76,8 +80,19 @@ def _own(array: Any) -> Any:
     memory = np.empty(array.nbytes + 64, np.uint8)
     start = -memory.ctypes.data % 64
     copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    np.copyto(copy, array)
+    in_parts(np.copyto, copy, array)
     return copy
+
+
+def in_parts(function: Callable[..., Any], *arrays: np.ndarray[Any, Any]) -> list[Any]:
+    """`function` of equal parts of `arrays`, cut along the samples; by threads where there is much to go through."""
+    workers = min(4, os.cpu_count() or 1) if arrays[0].nbytes > LARGE_BYTES else 1
+    if workers == 1 or not arrays[0].ndim:
+        return [function(*arrays)]
+    edges = [len(arrays[0]) * i // workers for i in range(workers + 1)]
+    cuts = [slice(low, high) for low, high in itertools.pairwise(edges)]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda cut: function(*(array[cut] for array in arrays)), cuts))
 
 
 class Arrays:
@@ -271,6 +286,11 @@ def check_lengths(parts: Batch, owner: str) -> None:
         raise InvalidValue(f"{owner}: the data must hold at least one sample. Got none.")
 
 
+def _quiet_sum(array: np.ndarray[Any, Any]) -> Any:
+    with np.errstate(all="ignore"):
+        return np.sum(array)
+
+
 def check_finite(array: np.ndarray[Any, Any], name: str, owner: str) -> None:
     """Refuse NaN and infinity.
 
@@ -280,7 +300,7 @@ def check_finite(array: np.ndarray[Any, Any], name: str, owner: str) -> None:
     if array.dtype.kind != "f":
         return
     with np.errstate(all="ignore"):
-        fine = np.isfinite(np.sum(array))
+        fine = np.isfinite(sum(in_parts(_quiet_sum, array)))
     # The sum is quick and shows any NaN; only a sum that overflows needs the second look.
     bad = 0 if fine else int((~np.isfinite(array.reshape(len(array), -1)).all(axis=1)).sum())
     if bad:

@@ -10,6 +10,7 @@ the same step with keys folded from (seed, epoch, step), so all give the same nu
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import signal
 import threading
@@ -306,8 +307,13 @@ class Prediction:
         """The outputs for every batch of inputs, computed a few batches ahead of being handed out."""
         state = [variable.concrete() for variable in self.variables]
         ahead: deque[tuple[int, list[Array]]] = deque()
-        for x in batches:
-            ahead.append((len(x[0]), self.program(state, self._padded(x))))
+        whole, ended = 0, itertools.chain[Any](batches, (None,))
+        for x, following in itertools.pairwise(ended):
+            # Only the last batch can be of any size; those before it are the caller's and computed as they are.
+            size = len(x[0])
+            given = self._padded(x) if following is None and size != whole else list(x)
+            ahead.append((size, self.program(state, given)))
+            whole = size
             if len(ahead) > 2:
                 yield _fetched(*ahead.popleft())
         while ahead:

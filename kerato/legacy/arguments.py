@@ -1,4 +1,4 @@
-"""The old dialect: what Keras 2.0.5, the book's version, understood differently. The only place that knows.
+"""The old dialect: what Keras 2.0.5, the book's version, understood differently by a call.
 
 Every difference is a row of a table. `translate` reads a call as the tables say and gives the arguments of today's
 class that mean the same; objects then hold explicit values, so what is saved from a script in the old dialect means

@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from kerato import graph, ops, random
+from kerato import graph, ops, random, recurrence
 from kerato.config import (
     backend,
     epsilon,
@@ -221,6 +221,29 @@ def update_add(x: Variable, increment: Any) -> tuple[Variable, Any]:
 def update_sub(x: Variable, decrement: Any) -> tuple[Variable, Any]:
     """An update for `K.function`: `x` becomes `x - decrement`."""
     return x, _lazily(OPS["subtract"])(x, decrement)
+
+
+# -- loops over time -----------------------------------------------------------------------------------------------
+
+
+def rnn(
+    step_function: Callable[..., Any],
+    inputs: Any,
+    initial_states: Sequence[Any],
+    go_backwards: bool = False,
+    mask: Any = None,
+    constants: Sequence[Any] | None = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+) -> tuple[Any, Any, list[Any]]:
+    """(last output, outputs, states) of walking `step_function(input, states + constants)` over the time axis.
+
+    `inputs` are (batch, time, ...), the mask (batch, time) or (batch, time, 1); see `kerato.recurrence.rnn`.
+    """
+    used = graph.closed_over(step_function)
+    return _lazily(recurrence.rnn)(
+        step_function, inputs, list(initial_states), go_backwards, mask, constants, unroll, closed_over=used
+    )
 
 
 # -- learning phase ------------------------------------------------------------------------------------------------

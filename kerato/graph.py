@@ -202,6 +202,14 @@ def depends(tensor: Tensor, on: set[Tensor]) -> bool:
     return tensor in on or any(not on.isdisjoint(node.inputs) for node in order([tensor], on))
 
 
+def closed_over(function: Any) -> list[Tensor | Variable]:
+    """The symbolic tensors and variables that a function mentions without being given them."""
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    named = getattr(function, "__globals__", {})
+    used = [named[name] for name in getattr(getattr(function, "__code__", None), "co_names", ()) if name in named]
+    return list(dict.fromkeys(leaf for leaf in leaves([*cells, *used]) if isinstance(leaf, (Tensor, Variable))))
+
+
 def worth(leaf: Any, run: Run) -> Any:
     """What a tensor is worth in the graphs that `run` is evaluating: for a loss or a layer that closes over it."""
     if not isinstance(leaf, Tensor):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kerato.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, RReLU, Softmax, ThresholdedReLU
 from kerato.layers.base import Layer
 from kerato.layers.conv import (
     AveragePooling2D,
@@ -12,49 +13,93 @@ from kerato.layers.conv import (
     UpSampling2D,
     ZeroPadding2D,
 )
-from kerato.layers.core import (
-    Activation,
-    Add,
-    Concatenate,
-    Dense,
-    Dropout,
-    Flatten,
-    Input,
-    InputLayer,
-    Lambda,
-    Masking,
-    Reshape,
-    add,
-    concatenate,
-)
+from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
 from kerato.layers.image import Rescaling, Resizing
+from kerato.layers.merge import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from kerato.layers.noise import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 from kerato.layers.norm import BatchNormalization
+from kerato.layers.shape import Flatten, Permute, RepeatVector, Reshape
 
 __all__ = [
+    "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
+    "AlphaDropout",
+    "Average",
     "AveragePooling2D",
     "BatchNormalization",
     "Concatenate",
     "Conv1D",
     "Conv2D",
     "Dense",
+    "Dot",
     "Dropout",
+    "EinsumDense",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
+    "Identity",
     "Input",
     "InputLayer",
     "Lambda",
     "Layer",
+    "LeakyReLU",
     "Masking",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "PReLU",
+    "Permute",
+    "RReLU",
+    "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Resizing",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "Subtract",
+    "ThresholdedReLU",
     "UpSampling2D",
     "ZeroPadding2D",
     "add",
+    "average",
     "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 

@@ -1,19 +1,19 @@
-"""Core layers: inputs, Dense, activations, dropout, shapes, merging, Lambda (book section 3.2)."""
+"""Core layers: inputs, Dense, EinsumDense, Identity, Lambda, Masking, ActivityRegularization (book section 3.2)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerato import config, ops, random
-from kerato.arguments import Rule, fraction, optional, positive_int, shape, title
+from kerato import config, initializers, ops, regularizers
+from kerato.arguments import Rule, number, optional, positive_int, shape, title
 from kerato.errors import InvalidType, InvalidValue, invalid, show
 from kerato.graph import Expansion, Tensor, closed_over, wants_numbers
 from kerato.layers.base import Array, Layer, policy_name
 from kerato.layers.calls import shapes
 from kerato.ops import leaves
 from kerato.shapes import Spec
-from kerato.variables import evaluation
 
 
 class InputLayer(Layer):
@@ -110,173 +110,127 @@ class Dense(Layer):
         return self.activate(y)
 
 
-class Activation(Layer):
-    """`activation(x)`: any shape -> the same shape."""
-
-    supports_masking = True
-
-    def __init__(self, activation: Any, **common: Any) -> None:
-        super().__init__(**common)
-
-    def call(self, x: Array) -> Array:
-        """The formula of the class."""
-        return self.activate(x)
+_EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-class Dropout(Layer):
-    """In training, each value is 0 with probability `rate`, else divided by `1 - rate`; afterwards the identity.
+def _equation(value: Any, _: Any) -> str:
+    found = _EQUATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    if found is None or found[1] != found[5] or found[3] != found[7] or (found[1] and found[3]):
+        raise ValueError
+    if not set(found[6]) <= {*found[2], *found[4]} or not set(found[4]) <= {*found[2], *found[6]}:
+        raise ValueError
+    return str(value)
+
+
+class EinsumDense(Layer):
+    """`activation(einsum(equation, x, kernel) + bias)`: a Dense layer over any axes.
+
+    `EinsumDense("abc,cd->abd", (None, 64), bias_axes="d")` is `Dense(64)` over steps; `"...x,xy->...y"` the same over
+    any number of axes.
 
     Args:
-        rate: a number from 0 to 1.
-        noise_shape: the shape of the mask; size 1 shares it along an axis, None takes the input's size.
-        seed: fixes the masks apart from the process's seed.
-
-    Source: Srivastava et al. 2014, JMLR 15, section 4.
+        equation: `input,kernel->output` in letters, `...` on the left or right for axes that stay as they are.
+        output_shape: sizes of the output without the samples and without `...`; None where they are the input's.
+        activation: a name or function.
+        bias_axes: letters of the output along which there is a bias; None for no bias.
+        kernel_initializer, bias_initializer, kernel_regularizer, ...: of the weights.
     """
 
-    checks = {"rate": fraction, "seed": optional(Rule("an int", lambda value, _: int(value)))}
-    supports_masking = True
+    checks = {"equation": Rule("an equation such as 'abc,cd->abd' or '...x,xy->...y'", _equation)}
+    least_rank = 1
 
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **common: Any
+        self,
+        equation: str,
+        output_shape: int | Sequence[int | None],
+        activation: Any = None,
+        bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **common: Any,
     ) -> None:
         super().__init__(**common)
 
-    def call(self, x: Array, training: bool = False) -> Array:
-        """The formula of the class."""
-        if not training or self.rate == 0:
-            return x
-        if self.rate == 1:
-            return ops.zeros_like(x)
-        kept = random.bernoulli_from(self._key(), 1 - self.rate, self._mask_shape(x.shape))
-        return ops.where(kept, x / (1 - self.rate), 0)
-
-    def _key(self) -> Array:
-        with evaluation() as run:
-            key = run.fresh_key()
-        return key if self.seed is None else random.fold(key, self.seed)
-
-    def _mask_shape(self, found: tuple[int, ...]) -> tuple[int, ...]:
-        if self.noise_shape is None:
-            return tuple(found)
-        return tuple(size if noise is None else noise for noise, size in zip(self.noise_shape, found, strict=True))
-
-
-class Flatten(Layer):
-    """(batch, ...) -> (batch, product of the rest). With channels_first the channels are moved last before."""
-
-    least_rank = 1
-
-    def __init__(self, data_format: str | None = None, **common: Any) -> None:
-        super().__init__(**common)
-
-    def call(self, x: Array) -> Array:
-        """The formula of the class."""
-        if self.data_format == "channels_first" and len(x.shape) > 2:
-            x = ops.moveaxis(x, 1, -1)
-        return ops.reshape(x, (x.shape[0], -1)) if x.ndim > 1 else ops.expand_dims(x, -1)
-
-
-class Reshape(Layer):
-    """(batch, ...) -> (batch, *target_shape); one entry may be -1."""
-
-    checks = {"target_shape": shape}
-
-    def __init__(self, target_shape: Sequence[int], **common: Any) -> None:
-        super().__init__(**common)
-
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """No weights; the sizes must agree."""
-        given, wanted = input_shape[1:], self.target_shape
-        if None in given:
-            return
-        have, want = _product(given), _product(size for size in wanted if size != -1)
-        fits = have % want == 0 if -1 in wanted else have == want
-        if list(wanted).count(-1) > 1 or not fits:
+        """kernel: the sizes of its letters; bias: those of `bias_axes`, 1 along the axes after the first of them."""
+        found = _EQUATION.fullmatch(self.equation.replace(" ", ""))
+        stated = self._arguments["output_shape"]
+        if found is None or len(found[2]) > len(input_shape):
+            raise InvalidValue(f"{title(self)}: the input must have the axes of {self.equation!r}. Got {input_shape}.")
+        x, kernel, y = found[2], found[4], found[6]
+        elided = len(input_shape) - len(x)
+        inputs = dict(zip(x, input_shape[elided:] if found[1] else input_shape, strict=False))
+        whole = (stated,) if isinstance(stated, int) else tuple(stated)
+        outputs = dict(zip(y, whole if found[1] and elided else (input_shape[0], *whole), strict=False))
+        self._check_sizes_of(x, y, inputs, outputs)
+        sizes = [outputs[letter] if letter in outputs else inputs[letter] for letter in kernel]
+        self._make_kernel(sizes, kernel, y)
+        self.bias = None
+        if self.bias_axes:
+            rest = y[min(y.find(letter) for letter in self.bias_axes) :]
+            ones = (1,) * (elided if found[3] else 0)
+            self.weight("bias", (*(outputs[letter] if letter in self.bias_axes else 1 for letter in rest), *ones))
+
+    def _check_sizes_of(self, x: str, y: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        if len(outputs) != len(y) or not set(self.bias_axes or "") <= set(y):
             raise InvalidValue(
-                f"{title(self)}: `target_shape` must hold the {have} values of the input {tuple(given)}. Got {wanted}."
+                f"{title(self)}: `output_shape` and `bias_axes` must fit {self.equation!r}. "
+                f"Got {self._arguments['output_shape']} and {self.bias_axes!r}."
             )
+        for letter in set(x) & set(y):
+            if None not in (inputs[letter], outputs[letter]) and inputs[letter] != outputs[letter]:
+                raise InvalidValue(
+                    f"{title(self)}: the axis {letter!r} of the output must have the input's size {inputs[letter]}. "
+                    f"Got {outputs[letter]}."
+                )
+
+    def _make_kernel(self, sizes: Sequence[int | None], letters: str, y: str) -> None:
+        # Which axes of the kernel are inputs of a unit follows from the equation, not from their order.
+        made = self.kernel_initializer
+        if isinstance(made, initializers.VarianceScaling) and made.input_axes is None:
+            axes: dict[str, list[int]] = {"input_axes": [], "output_axes": []}
+            for axis, letter in enumerate(letters):
+                axes["output_axes" if letter in y else "input_axes"].append(axis)
+            made = type(made).from_config({**made.get_config(), **axes})
+        options = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
+        self.kernel = self.add_weight(name="kernel", shape=sizes, initializer=made, **options)
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
-        return ops.reshape(x, (x.shape[0], *self.target_shape))
+        y = ops.einsum(self.equation, x, self.kernel)
+        return self.activate(y if self.bias is None else y + self.bias)
 
 
-def _product(sizes: Any) -> int:
-    result = 1
-    for size in sizes:
-        result *= size
-    return result
-
-
-class Merge(Layer):
-    """Base of layers that join several inputs of one shape into one."""
+class Identity(Layer):
+    """The input, as it is."""
 
     supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
-        """No weights; there must be at least two inputs."""
-        if not isinstance(input_shape, list) or len(input_shape) < 2:
-            raise InvalidValue(
-                f"{title(self)}: the input must be a list of at least 2 tensors. Got {show(input_shape)}."
-            )
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """An entry counts where it counts in all inputs."""
-        given = [item for item in mask or () if item is not None]
-        if not given:
-            return None
-        result = given[0]
-        for item in given[1:]:
-            result = ops.logical_and(result, item)
-        return result
-
-
-class Add(Merge):
-    """The sum of the inputs, which are of one shape or broadcast to one."""
-
-    def call(self, xs: Sequence[Array]) -> Array:
+    def call(self, x: Any) -> Any:
         """The formula of the class."""
-        result = xs[0]
-        for x in xs[1:]:
-            result = result + x
-        return result
+        return x
 
 
-class Concatenate(Merge):
-    """The inputs joined along `axis`; their other sizes must be equal."""
+class ActivityRegularization(Layer):
+    """The input; `l1 * sum|x| + l2 * sum x**2` per sample is added to the loss."""
 
-    checks = {"axis": Rule("an int", lambda value, _: int(value))}
+    checks = {"l1": number(0), "l2": number(0)}
+    supports_masking = True
 
-    def __init__(self, axis: int = -1, **common: Any) -> None:
-        super().__init__(**common)
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **common: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=self.l1, l2=self.l2), **common)
 
-    def build(self, input_shape: Any) -> None:
-        """No weights; the sizes must agree except along `axis`."""
-        super().build(input_shape)
-        rest = {tuple(s for i, s in enumerate(item) if i != self.axis % len(item)) for item in input_shape}
-        if len(rest) > 1 and not any(None in item for item in rest):
-            raise InvalidValue(f"{title(self)}: the inputs must agree in all axes but {self.axis}. Got {input_shape}.")
-
-    def call(self, xs: Sequence[Array]) -> Array:
+    def call(self, x: Array) -> Array:
         """The formula of the class."""
-        return ops.concatenate(list(xs), axis=self.axis)
+        return x
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks joined, where the joined axis is the masked one."""
-        if not mask or any(item is None for item in mask) or self.axis % len(inputs[0].shape) != 1:
-            return super().compute_mask(inputs, mask)
-        return ops.concatenate(mask, axis=1)
-
-
-def add(inputs: Sequence[Any], **common: Any) -> Any:
-    """`Add(**common)(inputs)`."""
-    return Add(**common)(inputs)
-
-
-def concatenate(inputs: Sequence[Any], axis: int = -1, **common: Any) -> Any:
-    """`Concatenate(axis, **common)(inputs)`."""
-    return Concatenate(axis, **common)(inputs)
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; the penalty follows from them."""
+        return {name: value for name, value in super().get_config().items() if name != "activity_regularizer"}
 
 
 class Lambda(Layer):

@@ -55,8 +55,18 @@ def test_dense_over_more_axes_keeps_them() -> None:
         (lambda: layers.Reshape((3, 3)), np.ones((1, 4)), r"must hold the 4 values of the input \(4,\)\. Got \(3, 3\)"),
         (lambda: layers.Reshape((-1, 3)), np.ones((1, 4)), r"must hold the 4 values"),
         (lambda: layers.Reshape((-1, -1)), np.ones((1, 4)), r"must hold the 4 values"),
-        (lambda: layers.Add(), [np.ones((1, 2))], r"a list of at least 2 tensors"),
-        (lambda: layers.Concatenate(), np.ones((1, 2)), r"a list of at least 2 tensors"),
+        (lambda: layers.Add(), np.ones((1, 2)), r"must be a list of tensors\. Got \(1, 2\)"),
+        (lambda: layers.Add(), [np.ones((1, 2)), np.ones((1, 3))], r"shapes that broadcast\. Got \[\(1, 2\), \(1, 3\)"),
+        (lambda: layers.Subtract(), [np.ones((1, 2))], r"must be a list of 2 tensors"),
+        (lambda: layers.Dot(1), [np.ones((1, 2)), np.ones((1, 3))], r"equal sizes along their axes \(1, 1\)"),
+        (lambda: layers.Dot(2), [np.ones((1, 2)), np.ones((1, 2))], r"`axes` must be axes of the inputs"),
+        (lambda: layers.Permute((2, 1)), np.ones((1, 2)), r"must have 3 axes"),
+        (lambda: layers.RepeatVector(2), np.ones((1, 2, 3)), r"must have 2 axes"),
+        (lambda: layers.PReLU(shared_axes=3), np.ones((1, 2, 3)), r"`shared_axes` must be below 3"),
+        (lambda: layers.Concatenate(), np.ones((1, 2)), r"must be a list of tensors"),
+        (lambda: layers.EinsumDense("abc,cd->abd", (9, 4)), np.ones((1, 2, 3)), r"axis 'b' .* size 2\. Got 9"),
+        (lambda: layers.EinsumDense("abc,cd->abd", 4), np.ones((1, 2, 3)), r"`output_shape` and `bias_axes` must fit"),
+        (lambda: layers.EinsumDense("abc,cd->abd", (2, 4)), np.ones((1, 2)), r"must have the axes of 'abc,cd->abd'"),
         (lambda: layers.Concatenate(), [np.ones((1, 2, 3)), np.ones((1, 4, 3))], r"agree in all axes but -1"),
     ],
 )  # fmt: skip
@@ -191,7 +201,7 @@ def test_masks_of_merged_inputs_agree_or_are_joined() -> None:
     )
     seen.clear()
     both([a, b])
-    assert seen == [[[False, False]], [[True, False, False, False]]]
+    assert seen == [[[True, False]], [[True, False, False, False]]]
 
 
 def test_initial_weights_are_given_to_the_constructor() -> None:

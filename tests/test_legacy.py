@@ -47,7 +47,8 @@ CALLS: list[tuple[str, Any, Any]] = [
     ("Nadam", lambda: optimizers.Nadam(), lambda: optimizers.Nadam(0.002, epsilon=1e-8, schedule_decay=0.004)),
     ("l1", lambda: Regularizers.l1(l=0.5), lambda: regularizers.l1(0.5)),
     ("l2", lambda: Regularizers.l2(l=0.5), lambda: regularizers.l2(0.5)),
-    ("max_norm", lambda: Constraints.max_norm(m=3), lambda: constraints.max_norm(3)),
+    ("max_norm", lambda: Constraints.max_norm(3, 1), lambda: constraints.max_norm(3, 1)),
+    ("clipnorm of 0", lambda: optimizers.SGD(clipnorm=0.0, clipvalue=0.0), lambda: optimizers.SGD()),
     ("l1_l2", lambda: legacy.FUNCTIONS["regularizers.l1_l2"](0.5), lambda: regularizers.l1_l2(0.5, 0.01)),
 ]
 

@@ -1,8 +1,9 @@
 """Old code: what earlier versions of Keras understood differently, as tables. The only place that knows.
 
-`arguments` has the old dialect of arguments, defaults and formulas.
+`arguments` is how a call is read, `rules` and `layers` have the rows of the old dialect, `tables` joins them.
 """
 
-from kerato.legacy.arguments import FUNCTIONS, NAMES, TABLE, Old, dialect, translate
+from kerato.legacy.arguments import Old
+from kerato.legacy.tables import FUNCTIONS, NAMES, TABLE, dialect, translate
 
 __all__ = ["FUNCTIONS", "NAMES", "TABLE", "Old", "dialect", "translate"]

@@ -3,8 +3,8 @@
 Values come from `keras.json` (`$KERAS_HOME`, else `~/.keras`), then from the environment, then from the
 setters here. The file is read at the first question, never written on `import kerato`, and a file that
 cannot be read as JSON counts as empty (book section 1.1). Today's `"backend": "jax"` and the book's
-`"tensorflow"` and `"theano"` are all accepted: they name conventions, the engine is always XLA. `"theano"` puts channels
-first, unless the same place says otherwise.
+`"tensorflow"` and `"theano"` are all accepted: they name conventions, the engine is always XLA. `"theano"` puts
+channels first, unless the same place says otherwise.
 """
 
 from __future__ import annotations

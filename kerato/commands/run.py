@@ -23,8 +23,8 @@ from kerato import config
 def run(channels_first: bool, backend: str | None, dialect: str | None, script: Path, args: tuple[str, ...]) -> None:
     """Run SCRIPT, a Python file or notebook (.ipynb) that imports keras, with ARGS.
 
-    `import keras` means Kerato in the words of Keras 0.3 to 2, `import tensorflow.keras` Kerato as it is today. Python 2
-    is read as such; what other packages have dropped since is supplied. Options stand before SCRIPT.
+    `import keras` means Kerato in the words of Keras 0.3 to 2, `import tensorflow.keras` Kerato as it is today.
+    Python 2 is read as such; what other packages have dropped since is supplied. Options stand before SCRIPT.
     """
     from kerato.legacy import callsite, scripts
 

@@ -7,15 +7,12 @@ The mark is a name among the file's globals, so two files of one process may spe
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterable
-from types import FrameType
 from typing import Any
 
 from kerato import config
 from kerato.errors import unknown
-from kerato.legacy.arguments import TABLE, Arguments, translate
+from kerato.legacy.arguments import Arguments, Call, callers
+from kerato.legacy.tables import TABLE, translate
 
 #: the name among a file's globals that says which dialect it speaks
 MARK = "__dialect__"
@@ -24,16 +21,16 @@ MARK = "__dialect__"
 _TODAYS = {"clipnorm"}
 
 
-def _as_said(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> tuple[tuple[Any, ...], Arguments]:
+def _as_said(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> Call:
     return args, kwargs
 
 
-def _older_words(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> tuple[tuple[Any, ...], Arguments]:
+def _older_words(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> Call:
     """Today's meaning of a call in which older words may stand, such as `lr`."""
     row = TABLE.get(owner)
     if row is None:
         return args, kwargs
-    names = {old: new for old, new in row.names.items() if old not in _TODAYS}
+    names = {old: new for old, new in {**row.older, **row.names}.items() if new and old not in _TODAYS}
     renamed = {names.get(name, name): value for name, value in kwargs.items()}
     if "decay" in renamed and not args:
         renamed = row.rewrite({"learning_rate": row.defaults["learning_rate"], **renamed})
@@ -54,41 +51,15 @@ def check(dialect: str | None) -> None:
         raise unknown("legacy", "the dialect", dialect, DIALECTS)
 
 
-def caller() -> FrameType | None:
-    """The innermost frame that is neither Kerato's nor the standard library's: the user's code."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_plumbing(frame):
-        frame = frame.f_back
-    return frame
-
-
-def _is_plumbing(frame: FrameType) -> bool:
-    room = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return room == "kerato" or room in sys.stdlib_module_names
-
-
 def speak(dialect: str) -> None:
     """From now on the calling file speaks `dialect`."""
-    frame = caller()
+    frame = next(callers(), None)
     if frame is not None:
         frame.f_globals[MARK] = dialect
 
 
-def as_the_caller_means(
-    owner: str, args: tuple[Any, ...], kwargs: Arguments
-) -> tuple[tuple[Any, ...], Arguments]:
+def as_the_caller_means(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> Call:
     """The arguments given to `owner`, read as the calling file's dialect says."""
-    frame = caller()
+    frame = next(callers(), None)
     dialect = frame.f_globals.get(MARK) if frame is not None else None
     return DIALECTS.get(str(dialect), _as_said)(owner, args, kwargs)
-
-
-def warn_of(owner: str, words: Iterable[tuple[str, str]]) -> None:
-    """Say once per line of the user's code which old words it uses, as pairs (old, today's)."""
-    listed = ", ".join(f"`{old}` is {f'`{new}`' if new else 'no longer needed'}" for old, new in words)
-    frame = caller()
-    if listed and frame is not None:
-        module = str(frame.f_globals.get("__name__", "__main__"))
-        registry = frame.f_globals.setdefault("__warningregistry__", {})
-        place = (frame.f_code.co_filename, frame.f_lineno)
-        warnings.warn_explicit(f"{owner}: {listed} today.", UserWarning, *place, module, registry)

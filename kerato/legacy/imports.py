@@ -153,6 +153,7 @@ class Finder:
     def __init__(self) -> None:
         self.installed: set[str] = {"kerato.keras"}
         self.forced: str | None = None
+        self._loader: Any = self
 
     def dialect_of(self, package: str) -> str:
         """The dialect that a package stands for, or the one that was asked for."""
@@ -166,12 +167,12 @@ class Finder:
         """
         for package in sorted(self.installed, key=len, reverse=True):
             if package.startswith(f"{fullname}.") and fullname != "kerato":
-                return importlib.util.spec_from_loader(fullname, self, is_package=True)
+                return importlib.util.spec_from_loader(fullname, self._loader, is_package=True)
             if fullname == package or fullname.startswith(f"{package}."):
                 inner = fullname[len(package) + 1 :]
                 if inner not in MODULES:
                     self._refuse(package, inner)
-                return importlib.util.spec_from_loader(fullname, self, is_package=True)
+                return importlib.util.spec_from_loader(fullname, self._loader, is_package=True)
         return None
 
     def _refuse(self, package: str, path: str) -> None:
@@ -243,7 +244,7 @@ def install(dialect: str | None) -> None:
     for name in _NAMES:
         if name in sys.modules and not isinstance(sys.modules[name].__loader__, Finder):
             raise InvalidCall(
-                f"legacy.install: {name} was imported already and is the real one. Call install() before it, in a new process."
+                f"legacy.install: {name} was imported already and is the real one. Call install() in a new process."
             )
     _finder.installed.update(PACKAGES)
     _finder.forced = dialect

@@ -1,6 +1,6 @@
 """Old methods: what the calls `fit`, `compile`, ... understood in Keras 0.3, 1 and 2, and methods that are gone.
 
-`teach` puts a reader in front of today's methods, which asks the dialect of the calling file and in today's does nothing.
+`teach` puts a reader in front of today's methods. It asks the dialect of the calling file, and in today's does nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from kerato import config
 from kerato.arguments import title
 from kerato.errors import InvalidValue
 from kerato.layers.base import Layer
-from kerato.legacy.arguments import TABLE, Arguments, Old, translate
-from kerato.legacy.callsite import caller, warn_of
+from kerato.legacy.arguments import Arguments, Old, callers
 from kerato.models import Model, Sequential
 
 _CLASSES: dict[str, Any] = {"Layer": Layer, "Model": Model, "Sequential": Sequential}
 
-#: old word -> today's; an empty one is left out
-_FIT = {"X": "x", "nb_epoch": "epochs", "show_accuracy": ""}
-_GENERATORS = {
+#: old word -> today's; None for what is no longer needed
+_FIT: dict[str, str | None] = {"X": "x", "nb_epoch": "epochs", "show_accuracy": None}
+_GENERATORS: dict[str, str | None] = {
     "max_q_size": "max_queue_size",
     "nb_epoch": "epochs",
     "nb_val_samples": "validation_steps",
@@ -62,7 +61,7 @@ def _compiled(kwargs: Arguments) -> Arguments:
     return {**kwargs, "metrics": _metrics(kwargs.get("metrics"))}
 
 
-_COMPILE = {"class_mode": "", "theano_mode": ""}
+_COMPILE: dict[str, str | None] = {"class_mode": None, "theano_mode": None}
 _FIT_ORDER = (
     "x y batch_size epochs verbose callbacks validation_split validation_data shuffle class_weight sample_weight"
     " initial_epoch"
@@ -73,13 +72,14 @@ _GENERATOR_ORDER = (
 )
 
 
-def _old(order: str, names: dict[str, str], rewrite: Callable[[Arguments], Arguments] = dict, **defaults: Any) -> Old:
-    return Old(tuple(order.split()), names, defaults, rewrite)
+def _old(
+    order: str, older: dict[str, str | None], rewrite: Callable[[Arguments], Arguments] = dict, **defaults: Any
+) -> Old:
+    return Old(tuple(order.split()), older=older, defaults=defaults, rewrite=rewrite)
 
 
 #: class and method -> how its arguments were read
 METHODS: dict[str, Old] = {
-    "Model": _old("", {"input": "inputs", "output": "outputs"}),
     "Model.compile": _old("", _COMPILE, _compiled),
     "Sequential.compile": _old("optimizer loss metrics sample_weight_mode", _COMPILE, _compiled),
     "Model.fit": _old(_FIT_ORDER, _FIT),
@@ -92,15 +92,13 @@ METHODS: dict[str, Old] = {
     "Model.evaluate_generator": _old("generator steps max_queue_size workers use_multiprocessing", _GENERATORS),
     "Model.predict_generator": _old("generator steps max_queue_size workers use_multiprocessing verbose", _GENERATORS),
 }
-TABLE.update(METHODS)
-
 
 
 def _batches(kwargs: Arguments) -> Arguments:
     """Keras 1 counted samples: the generator's `batch_size`, if it has one, makes batches of them; parts count."""
     found = dict(kwargs)
     for old, today in _GENERATORS.items():
-        source = found.get(_SOURCES.get(today, ""))
+        source: Any = found.get(_SOURCES.get(str(today), ""))
         if old in found and hasattr(source, "batch_size"):
             found[old] = max(1, int(found[old]) // int(source.batch_size))
     return {k: math.ceil(v) if isinstance(v, float) and k in _WHOLE else v for k, v in found.items()}
@@ -123,15 +121,14 @@ def _reader(key: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def read(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not speaks_old() or caller() is not sys._getframe(1):
+        if not speaks_old() or next(callers(), None) is not sys._getframe(1):
             return method(self, *args, **kwargs)
-        warn_of(f"{type(self).__name__}.{name}", [(word, row.names[word]) for word in kwargs if word in row.names])
-        if row.names is _GENERATORS and len(args) <= len(row.order):
+        if row.older is _GENERATORS and len(args) <= len(row.order):
             args, kwargs = (), _batches({**dict(zip(row.order, args, strict=False)), **kwargs})
         if kwargs.get("show_accuracy"):
             _show_accuracy(self)
-        args, kwargs = translate(key, args, kwargs)
-        return method(self, *args, **{word: value for word, value in kwargs.items() if word})
+        args, kwargs = row.meaning(f"{type(self).__name__}.{name}", args, kwargs)
+        return method(self, *args, **kwargs)
 
     return read
 

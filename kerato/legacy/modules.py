@@ -58,8 +58,8 @@ _CHILDREN: dict[str, tuple[str, str]] = {
         _MODELS,
     ),
     "layers": (
-        "advanced_activations containers convolutional convolutional_recurrent core cudnn_recurrent embeddings experimental"
-        " local merge noise normalization pooling preprocessing recurrent wrappers",
+        "advanced_activations containers convolutional convolutional_recurrent core cudnn_recurrent embeddings"
+        " experimental local merge noise normalization pooling preprocessing recurrent wrappers",
         _LAYERS,
     ),
     "layers.experimental": ("preprocessing", _LAYERS),
@@ -132,7 +132,15 @@ RENAMED: dict[str, dict[str, str]] = {
         "set_policy": "set_dtype_policy",
     },
     "models": _RENAMED_LAYERS,
-    "optimizers": {"adadelta": "Adadelta", "adagrad": "Adagrad", "adam": "Adam", "adamax": "Adamax", "nadam": "Nadam", "rmsprop": "RMSprop", "sgd": "SGD"},
+    "optimizers": {
+        "adadelta": "Adadelta",
+        "adagrad": "Adagrad",
+        "adam": "Adam",
+        "adamax": "Adamax",
+        "nadam": "Nadam",
+        "rmsprop": "RMSprop",
+        "sgd": "SGD",
+    },
     "regularizers": {
         "WeightRegularizer": "L1L2",
         "activity_l1": "l1",
@@ -143,7 +151,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "utils": {
         "CustomObjectScope": "custom_object_scope",
     },
-}  # fmt: skip
+}
 
 #: module and name, without `keras.` -> what Kerato keeps for old scripts only
 SUPPLIED: dict[str, str] = {

@@ -11,7 +11,6 @@ import builtins
 import functools
 import importlib
 import itertools
-import operator
 import re
 import sys
 from collections.abc import Iterator, KeysView, ValuesView
@@ -36,7 +35,8 @@ class Token:
 
 #: kind -> how it is written; the first that fits
 _KINDS = {
-    "string": r"[bBuUrR]{0,2}(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\")",
+    "string": r"[bBuUrR]{0,2}(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\""
+    r"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\")",
     "comment": r"#[^\n]*",
     "joined": r"\\\r?\n",
     "newline": r"\r?\n",
@@ -106,7 +106,7 @@ def _replace_backticks(tokens: Tokens) -> None:
 def _statements(tokens: Tokens) -> Iterator[Tokens]:
     """Runs of tokens that hold one statement each, with what ends them; `if x: print y` are two."""
     part: Tokens = []
-    depth, first = 0, True
+    depth = 0
     for token in tokens:
         part.append(token)
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0) if _is_operator(token) else 0
@@ -210,7 +210,11 @@ def divided(a: Any, b: Any) -> Any:
 
 def divided_in_place(a: Any, b: Any) -> Any:
     """`a /= b` of Python 2."""
-    return operator.ifloordiv(a, b) if _whole(a) and _whole(b) else operator.itruediv(a, b)
+    if _whole(a) and _whole(b):
+        a //= b
+    else:
+        a /= b
+    return a
 
 
 def listed(value: Any) -> Any:
@@ -287,7 +291,7 @@ CHANGED: dict[str, Any] = {
     "filter": lambda function, items: list(builtins.filter(function, items)),
     "map": lambda function, *items: list(builtins.map(function, *items)),
     "range": lambda *bounds: list(builtins.range(*bounds)),
-    "zip": lambda *items: list(builtins.zip(*items)),
+    "zip": lambda *items: list(builtins.zip(*items, strict=False)),
 }
 
 

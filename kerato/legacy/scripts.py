@@ -149,7 +149,9 @@ def cells(path: Path) -> list[Cell]:
         raise BadFile(f"run: {path} is no notebook.") from None
     language = found.get("metadata", {}).get("language_info", {}).get("version", "")
     numbered = enumerate(texts, 1)
-    return [Cell(f"{path.name}[{i}]", plain(text, f"{path.name}[{i}]"), language.startswith("2")) for i, text in numbered]
+    return [
+        Cell(f"{path.name}[{i}]", plain(text, f"{path.name}[{i}]"), language.startswith("2")) for i, text in numbered
+    ]
 
 
 #: magics of a whole cell whose body is Python all the same

@@ -39,8 +39,8 @@ MODULES: dict[str, str] = {
 }
 
 _COLLECTIONS = (
-    "Callable Container Hashable ItemsView Iterable Iterator KeysView Mapping MappingView MutableMapping MutableSequence"
-    " MutableSet Sequence Set Sized ValuesView"
+    "Callable Container Hashable ItemsView Iterable Iterator KeysView Mapping MappingView MutableMapping"
+    " MutableSequence MutableSet Sequence Set Sized ValuesView"
 )
 _URLLIB = {
     **dict.fromkeys(("pathname2url", "urlopen", "urlretrieve", "URLopener"), "urllib.request"),
@@ -127,6 +127,7 @@ class Finder:
     def __init__(self) -> None:
         self.added: list[tuple[Any, str]] = []
         self._asking = False
+        self._loader: Any = self
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
         """The spec of a module that is gone, or of one that gets old names."""
@@ -134,7 +135,7 @@ class Finder:
             return None
         spec = None if fullname == "scipy.misc" else self._real(fullname)  # SciPy's is there, and empty
         if spec is None and fullname in MODULES:
-            return importlib.util.spec_from_loader(fullname, self, is_package=True)
+            return importlib.util.spec_from_loader(fullname, self._loader, is_package=True)
         if spec is not None and spec.loader is not None and fullname in ATTRIBUTES:
             load = spec.loader.exec_module
 
@@ -142,7 +143,7 @@ class Finder:
                 load(module)
                 self.add(module)
 
-            spec.loader.exec_module = then  # type: ignore[method-assign]
+            spec.loader.exec_module = then
         return spec
 
     def _real(self, fullname: str) -> Any:

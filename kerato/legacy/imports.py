@@ -12,7 +12,7 @@ import importlib.machinery
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +20,7 @@ import kerato
 from kerato import config
 from kerato.errors import InvalidCall, UnknownModule, UnknownName, sentence, suggest
 from kerato.legacy import callsite, methods
-from kerato.legacy.modules import GONE, MODULES, RENAMED, SUPPLIED
+from kerato.legacy.modules import GONE, MODULES, OTHERWISE, RENAMED, SUPPLIED
 
 #: name of a package -> the dialect that its name stands for
 PACKAGES = {
@@ -119,30 +119,34 @@ def _found(module: Proxy, name: str) -> Any:
     Raises:
         UnknownName: Kerato does not have it; the message says where it was looked for.
     """
-    path, first = module.path, module.path.partition(".")[0]
+    path = module.path
     if _dotted(path, name) in MODULES:
         return importlib.import_module(f"{module.__name__}.{name}")
-    if _finder.dialect_of(module.package) == "keras2":
-        for key in (_dotted(path, name), _dotted(first, name)):
-            if key in SUPPLIED:
-                return _supplied(SUPPLIED[key])
+    if _finder.dialect_of(module.package) == "keras2" and (place := _place(OTHERWISE, path, name)):
+        return _supplied(place)
     for word in dict.fromkeys([name, _renamed(path).get(name, name)]):
         for home in _homes(path):
             with contextlib.suppress(AttributeError):
                 return getattr(home, word)
+    if place := _place(SUPPLIED, path, name):
+        return _supplied(place)
     raise _lacking(module, name)
+
+
+def _place(table: Mapping[str, str], path: str, name: str) -> str | None:
+    """What a table says of a name in a module, or of that name in the first part of the module's path."""
+    return table.get(_dotted(path, name)) or table.get(_dotted(path.partition(".")[0], name))
 
 
 def _supplied(place: str) -> Any:
     room, _, name = place.partition(":")
     module: Any = importlib.import_module(f"kerato.legacy.{room}")
-    return module.FUNCTIONS[name] if room == "arguments" else getattr(module, name)
+    return module.FUNCTIONS[name] if room == "tables" else getattr(module, name)
 
 
 def _lacking(module: Proxy, name: str) -> UnknownName:
-    first = module.path.partition(".")[0]
     today = _renamed(module.path).get(name)
-    reason = GONE.get(_dotted(module.path, name)) or GONE.get(_dotted(first, name)) or (today and f"today's {today}")
+    reason = _place(GONE, module.path, name) or (today and f"today's {today}")
     said = f"{module.__name__}: Kerato does not have {name!r}{f' ({reason})' if reason else ''}."
     return UnknownName(sentence(said, "" if reason else suggest(name, dir(module))))
 

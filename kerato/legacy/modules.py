@@ -153,10 +153,36 @@ RENAMED: dict[str, dict[str, str]] = {
     },
 }
 
-#: module and name, without `keras.` -> what Kerato keeps for old scripts only
+#: module and name, without `keras.` -> what Kerato keeps in `kerato.legacy` where it has nothing of that name today
 SUPPLIED: dict[str, str] = {
-    "activations.hard_sigmoid": "arguments:activations.hard_sigmoid",
-    "regularizers.l1_l2": "arguments:regularizers.l1_l2",
+    "backend.clear_session": "objects:nothing",
+    "backend.get_session": "objects:nothing",
+    "backend.image_dim_ordering": "objects:image_dim_ordering",
+    "backend.manual_variable_initialization": "objects:nothing",
+    "backend.set_image_dim_ordering": "objects:set_image_dim_ordering",
+    "backend.set_session": "objects:nothing",
+    "engine.InputSpec": "objects:InputSpec",
+    "engine.merge": "objects:merge",
+    "layers.Highway": "objects:Highway",
+    "layers.InputSpec": "objects:InputSpec",
+    "layers.MaxoutDense": "objects:MaxoutDense",
+    "layers.Merge": "objects:Merge",
+    "layers.deserialize": "objects:deserialize",
+    "layers.merge.()": "objects:merge",
+    "layers.serialize": "objects:serialize",
+    "legacy.Highway": "objects:Highway",
+    "legacy.MaxoutDense": "objects:MaxoutDense",
+    "legacy.Merge": "objects:Merge",
+    "models.Merge": "objects:Merge",
+    "utils.probas_to_classes": "objects:probas_to_classes",
+}
+
+#: module and name -> what it is in the old dialect, though today has something of that name
+OTHERWISE: dict[str, str] = {
+    "activations.hard_sigmoid": "tables:activations.hard_sigmoid",
+    "initializations.get": "objects:initialization",
+    "regularizers.l1_l2": "tables:regularizers.l1_l2",
+    "utils.to_categorical": "objects:to_categorical",
 }
 
 #: module and name -> what to say of a name that has no successor

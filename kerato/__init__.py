@@ -30,8 +30,8 @@ _HOMES = {
 
 _ROOMS = (
     "activations applications backend callbacks config constraints data datasets errors faces graph image"
-    " initializers kernels layers losses metrics models ops optimizers preprocessing random regularizers saving"
-    " schedules tasks utils"
+    " initializers keras kernels layers legacy losses metrics models ops optimizers preprocessing random regularizers"
+    " saving schedules tasks utils"
 )
 
 

@@ -23,6 +23,7 @@ VERBS = {
     "image": ("kerato.commands.image:image", "Pictures filtered, measured, drawn on: contours, corners, heat maps ..."),
     "frames": ("kerato.commands.frames:frames", "Pictures out of a film, and a manifest of which frame is which."),
     "faces": ("kerato.commands.faces:faces", "Faces: found and marked, collected per person."),
+    "run": ("kerato.commands.run:run", "A script or notebook that imports keras, whatever its age."),
     "models": ("kerato.commands.models:models", "The nets that have a name, and what each is for."),
     "doctor": ("kerato.commands.doctor:doctor", "Versions, devices, settings and data found on this machine."),
 }

@@ -3,7 +3,8 @@
 Values come from `keras.json` (`$KERAS_HOME`, else `~/.keras`), then from the environment, then from the
 setters here. The file is read at the first question, never written on `import kerato`, and a file that
 cannot be read as JSON counts as empty (book section 1.1). Today's `"backend": "jax"` and the book's
-`"tensorflow"` and `"theano"` are all accepted: they name conventions, the engine is always XLA.
+`"tensorflow"` and `"theano"` are all accepted: they name conventions, the engine is always XLA. `"theano"` puts
+channels first, unless the same place says otherwise.
 """
 
 from __future__ import annotations
@@ -80,8 +81,12 @@ def _get(name: str) -> Any:
     if not _settings:
         _settings.update({key: default for key, (default, _) in _KNOWN.items()})
         stated = _file_settings()
-        if os.environ.get("KERAS_BACKEND"):
-            stated["backend"] = os.environ["KERAS_BACKEND"]
+        named = os.environ.get("KERAS_BACKEND")
+        if named and named != stated.get("backend"):
+            stated["backend"] = named
+            stated.pop("image_data_format", None)  # it was the other backend's
+        if stated.get("backend") == "theano":
+            stated.setdefault("image_data_format", "channels_first")
         for key, value in stated.items():
             _settings[key] = _KNOWN[key][1](value)
     return _settings[name]
@@ -163,6 +168,16 @@ def backend() -> str:
     return str(_get("backend"))
 
 
+def set_backend(value: str) -> None:
+    """Name the backend whose conventions hold: with `'theano'` pictures are channels_first, with others channels_last.
+
+    Raises:
+        UnknownName: no backend has that name.
+    """
+    _set("backend", value)
+    _set("image_data_format", "channels_first" if value == "theano" else "channels_last")
+
+
 #: (class name, positional, keyword arguments) of an older Keras -> those of today's class.
 Dialect = Callable[[str, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
@@ -174,6 +189,12 @@ _dialect: Dialect | None = None
 def in_dialect(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments given to `owner`, as the active dialect means them; unchanged in today's dialect."""
     return (args, kwargs) if _dialect is None else _dialect(owner, args, kwargs)
+
+
+def set_dialect(table: Dialect | None) -> None:
+    """Let arguments be read as `table` says from now on; `kerato.legacy` sets one that asks who calls."""
+    global _dialect
+    _dialect = table
 
 
 @contextlib.contextmanager

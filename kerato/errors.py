@@ -39,6 +39,10 @@ class UnknownName(KeratoError, AttributeError, ValueError):
     """A name that Kerato does not have, with the nearest ones that it has."""
 
 
+class UnknownModule(KeratoError, ImportError):
+    """A module, or a name imported from one, that Kerato does not have."""
+
+
 class BadFile(KeratoError, OSError):
     """A file or folder is missing, unreadable, damaged or of another kind than its name says."""
 

@@ -377,15 +377,20 @@ class Sequential(Model):
             tensor = Input(batch_shape=layer.batch_input_shape, dtype=dtype, name=f"{layer.name}_input")
             self.connect(tensor, layer(tensor))
         elif isinstance(layer, Model) and layer.is_graph:
-            tensor = Input(batch_shape=layer.inputs[0].shape, dtype=layer.inputs[0].dtype, name=f"{layer.name}_input")
-            self.connect(tensor, layer(tensor))
+            names = [f"{layer.name}_input_{i}" if i else f"{layer.name}_input" for i in range(len(layer.inputs))]
+            entries = [
+                Input(batch_shape=given.shape, dtype=given.dtype, name=name)
+                for given, name in zip(layer.inputs, names, strict=True)
+            ]
+            x = entries if len(entries) > 1 else entries[0]
+            self.connect(x, layer(x))
 
     def _extend(self, layer: Any) -> None:
         result = layer(self.outputs[0])
         if not isinstance(result, Tensor):
             self._stack.pop()
             raise InvalidType(f"{title(layer)}: a layer of a Sequential must give one tensor. Use Model for several.")
-        self.connect(self.inputs[0], result)
+        self.connect(self.input, result)
 
     def pop(self) -> None:
         """Take the top layer away.
@@ -401,7 +406,7 @@ class Sequential(Model):
         if not self.layers:
             self.__dict__["inputs"], self.__dict__["outputs"] = [], []
         elif self.outputs:
-            self.connect(self.inputs[0], self._stack[-1].output)
+            self.connect(self.input, self._stack[-1].output)
 
     def build(self, input_shape: Any) -> None:
         """Connect the layers for inputs of that shape, `(None, height, width, channels)`."""

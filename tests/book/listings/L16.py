@@ -1,0 +1,5 @@
+model = Sequential()
+model.add(Reshape((3, 4), input_shape=(12,)))
+model.add(Reshape((6, 2)))
+model.add(Reshape((-1, 2, 2)))
+# now: model.output_shape == (None, 3, 2, 2)

@@ -1,0 +1,3 @@
+model = Sequential()
+model.add(Permute((2, 1), input_shape=(10, 64)))
+# model.output_shape == (None, 64, 10)

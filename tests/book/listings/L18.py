@@ -1,0 +1,5 @@
+model = Sequential()
+model.add(Dense(32, input_dim=32))
+# model.output_shape == (None, 32)
+model.add(RepeatVector(3))
+# model.output_shape == (None, 3, 32)

@@ -1,0 +1,3 @@
+from keras.layers import Dense
+from keras.models import Sequential
+

@@ -1,0 +1,3 @@
+from keras.layers import Reshape
+from keras.models import Sequential
+

@@ -1,0 +1,3 @@
+from keras.layers import Permute
+from keras.models import Sequential
+

@@ -1,0 +1,3 @@
+from keras.layers import Dense, RepeatVector
+from keras.models import Sequential
+

@@ -104,6 +104,8 @@ class Node:
         self.name = str(getattr(owner, "name", None) or getattr(owner, "__name__", type(owner).__name__))
         self.serial, self.position = next(_serials), 0
         self.inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        for function in filter(callable, leaves((args, kwargs))):
+            self.inputs += [tensor for tensor in closed_over(function) if tensor not in self.inputs]
         self.static = is_static_node(self)
         numbers = itertools.count()
         specs = infer(self) if specs is None else specs
@@ -128,6 +130,14 @@ class Node:
             return self.owner.compute_values(args, kwargs, position=self.position)
         with run.inside(f"{self.name}#{self.serial}", 0):
             return self.owner(*args, **kwargs)
+
+
+def closed_over(function: Any) -> list[Tensor]:
+    """The symbolic tensors that a function mentions without being given them."""
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    named = getattr(function, "__globals__", {})
+    used = [named[name] for name in getattr(getattr(function, "__code__", None), "co_names", ()) if name in named]
+    return list(dict.fromkeys(leaf for leaf in leaves([*cells, *used]) if isinstance(leaf, Tensor)))
 
 
 class Expansion(Node):

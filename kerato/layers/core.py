@@ -8,7 +8,7 @@ from typing import Any
 from kerato import config, ops, random
 from kerato.arguments import Rule, fraction, optional, positive_int, shape, title
 from kerato.errors import InvalidType, InvalidValue, invalid, show
-from kerato.graph import Expansion, Tensor, wants_numbers
+from kerato.graph import Expansion, Tensor, closed_over, wants_numbers
 from kerato.layers.base import Array, Layer, policy_name
 from kerato.layers.calls import shapes
 from kerato.ops import leaves
@@ -326,7 +326,7 @@ class Lambda(Layer):
             if not wants_numbers(error):
                 raise
             result = super().lay(args, kwargs)
-            self._nodes[-1].inputs += [t for t in _closed_over(self.function) if t not in self._nodes[-1].inputs]
+            self._nodes[-1].inputs += [t for t in closed_over(self.function) if t not in self._nodes[-1].inputs]
             return result
         if isinstance(result, (list, tuple)):
             result = list(result)
@@ -346,14 +346,6 @@ class Lambda(Layer):
         given = shapes(args[0])
         whole = stated(given) if callable(stated) else ((given[0] if isinstance(given, list) else given)[0], *stated)
         return Spec(tuple(whole), self.compute_dtype)
-
-
-def _closed_over(function: Any) -> list[Tensor]:
-    """The symbolic tensors that a function mentions without being given them."""
-    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    named = getattr(function, "__globals__", {})
-    used = [named[name] for name in getattr(getattr(function, "__code__", None), "co_names", ()) if name in named]
-    return list(dict.fromkeys(leaf for leaf in leaves([*cells, *used]) if isinstance(leaf, Tensor)))
 
 
 class Masking(Layer):

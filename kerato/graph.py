@@ -104,6 +104,9 @@ class Node:
         self.name = str(getattr(owner, "name", None) or getattr(owner, "__name__", type(owner).__name__))
         self.serial, self.position = next(_serials), 0
         self.inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        for function in filter(callable, leaves((args, kwargs))):
+            used = (item for item in closed_over(function) if isinstance(item, Tensor))
+            self.inputs += [tensor for tensor in used if tensor not in self.inputs]
         self.static = is_static_node(self)
         numbers = itertools.count()
         specs = infer(self) if specs is None else specs

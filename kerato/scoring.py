@@ -67,6 +67,8 @@ class Objective:
         lossy = [name for name, loss in zip(names, self.losses, strict=True) if loss is not None]
         self.parts = [_mean(f"{name}_loss") for name in lossy] if len(lossy) > 1 else []
         self.metrics: list[list[tuple[Any, bool]]] | None = None
+        #: means of tensors that the model counts itself
+        self.added: list[Any] = []
 
     def build(self, y: Sequence[Any], p: Sequence[Any]) -> None:
         """Choose the metrics for the shapes of targets and predictions."""
@@ -108,7 +110,7 @@ class Objective:
     def all_metrics(self) -> list[Any]:
         """The averages of the losses, then the metrics."""
         chosen = [metric for group in self.metrics or [] for metric, _ in group]
-        return [self.total, *self.parts, *chosen]
+        return [self.total, *self.parts, *chosen, *self.added]
 
     @property
     def variables(self) -> list[Variable]:

@@ -6,7 +6,6 @@ a script that trains when it is imported needs `if __name__ == "__main__":` arou
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import signal
 import traceback
@@ -101,10 +100,11 @@ class Processes:
 
     def close(self) -> None:
         """End the processes; who waits for one of them gets an error."""
-        for process, pipe in self._workers:
+        # The pipes close when the last thread lets go of them: a number closed here could be another file's the moment
+        # a thread writes to it.
+        for process, _ in self._workers:
             process.terminate()
-            with contextlib.suppress(OSError):
-                pipe.close()
+        self._workers = []
 
 
 def serve(pipe: Any) -> None:

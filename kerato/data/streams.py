@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -41,14 +42,15 @@ class Stream:
         self.source, self.arrange, self.owner = self.supply.source, arrange, owner
         self.shuffle = shuffle and isinstance(self.source, PyDataset)
         self.seed = random.seed() if self.shuffle else 0
-        #: looks at every batch but the first
+        #: looks at every batch
         self.check: Callable[[Batch], None] = lambda batch: None
         self.length = len(self.source) if hasattr(self.source, "__len__") else None
         self.indexable = hasattr(self.source, "__getitem__") and self.length is not None
         self.steps = steps if steps is not None else self.length
         self.samples: int | None = None
         self._iterator: Iterator[Any] | None = None
-        self._peeked: list[Batch] = []
+        self._begun_once = False
+        self._first: Batch | None = None
 
     def __len__(self) -> int:
         return self.steps or 0
@@ -56,26 +58,29 @@ class Stream:
     @property
     def first(self) -> Batch:
         """The first batch, for its shapes; it is not lost."""
-        if not self._peeked:
+        if self._first is None:
             if self.indexable and not self.length:
                 raise InvalidValue(f"{self.owner}: the source must give batches. Its length is 0.")
             item = self.source[0] if self.indexable else next(self._forward(), END)
             if item is END:
                 raise InvalidValue(f"{self.owner}: the generator must give batches. Got none.")
-            self._peeked.append(self._parts(item))
-        return self._peeked[0]
+            if not self.indexable:
+                self._iterator = itertools.chain((item,), self._forward())
+            self._first = self._parts(item)
+        return self._first
 
     def _forward(self) -> Iterator[Any]:
         if self._iterator is None:
             self._iterator = iter(self.source)
+            self._begun_once = self._iterator is self.source
         return self._iterator
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch; a generator goes on where the last epoch stopped."""
+        self._first = None
         return self._indexed(epoch) if self.indexable else self._drawn()
 
     def _indexed(self, epoch: int) -> Iterator[Batch]:
-        self._peeked.clear()
         length, steps = self.length or 0, self.steps or 0
         at, end = epoch * steps, (epoch + 1) * steps
         while at < end:
@@ -96,9 +101,7 @@ class Stream:
         return random.host_generator(f"batches/{done}", self.seed).permutation(natural) if self.shuffle else natural
 
     def _drawn(self) -> Iterator[Batch]:
-        count = len(self._peeked)
-        if self._peeked:
-            yield self._peeked.pop()
+        count = 0
         for _ in range(2):
             left = None if self.steps is None else self.steps - count
             for item in self.supply.drawn(self._forward(), left):
@@ -112,14 +115,12 @@ class Stream:
             self._ended(count)
 
     def _begin_anew(self) -> bool:
-        # A source that is not its own iterator can be gone through again.
-        again = self._iterator is not self.source
-        self._iterator = None if again else self._iterator
-        return again
+        if not self._begun_once:  # what is not its own iterator can be gone through again
+            self._iterator = None
+        return not self._begun_once
 
     def _ended(self, count: int) -> None:
-        again = self._iterator is not self.source
-        self._iterator = None
+        again, self._iterator = not self._begun_once, None
         if self.steps is not None and count < self.steps and not again:
             option = "steps_per_epoch" if self.owner == "fit" else "steps"
             raise InvalidValue(

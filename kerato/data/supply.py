@@ -98,8 +98,9 @@ class Supply:
         get = self.source.__getitem__
         if getattr(self.source, "makes_ahead", False):  # its own threads go on where the last batch ended
             return in_order(get, indices, min(self.workers, 1), self.max_queue_size)
-        if self.use_multiprocessing and self.workers:
-            get = self._elsewhere() or get
+        processes = self._elsewhere() if self.use_multiprocessing and self.workers else None
+        if processes is not None:
+            return self._from(processes, indices)
         return in_order(get, indices, self.workers, self.max_queue_size)
 
     def _elsewhere(self) -> Processes | None:
@@ -109,8 +110,21 @@ class Supply:
                 weakref.finalize(self, self._processes.close)
             self._processes.load(self.source)
         except CannotTravel as error:
+            self._close()
             self._stay(str(error))
-        return self._processes if self.use_multiprocessing else None
+        return self._processes
+
+    def _from(self, processes: Processes, indices: Iterable[int]) -> Generator[Any]:
+        try:
+            yield from in_order(processes, indices, self.workers, self.max_queue_size)
+        except BaseException:  # an error, or a reader who stops in between
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        if self._processes is not None:
+            self._processes.close()
+        self._processes = None
 
     def _stay(self, reason: str) -> None:
         warnings.warn(

@@ -175,10 +175,13 @@ class Trainer(GeneratorForms, Feeding, Additions):
         params = {"epochs": epochs.stop, "steps": len(source) or None, "verbose": level}
         all_of_them = CallbackList([*as_list(callbacks), history, *shown], self, params)
         self.stop_training = False
-        seed = random.seed()
         all_of_them.call("on_train_begin")
+        first = all_of_them.first_epoch(epochs.start)
+        if first != epochs.start:
+            source.go_on(first, random.seed())
+        seed = random.seed()
         try:
-            for epoch in epochs:
+            for epoch in range(first, epochs.stop):
                 all_of_them.call("on_epoch_begin", epoch)
                 logs = engine.run("train", source, epoch, seed, all_of_them)
                 if validation is not None and _is_due(epoch + 1, validation_freq):

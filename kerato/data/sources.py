@@ -114,6 +114,10 @@ class Arrays:
     def __len__(self) -> int:
         return -(-self.samples // self.batch_size)
 
+    def go_on(self, epoch: int, seed: int) -> None:
+        """Be the source of an earlier run, which had that seed, from `epoch` on."""
+        self.seed = seed
+
     @property
     def first(self) -> Batch:
         """The first batch, for its shapes."""

@@ -55,6 +55,15 @@ class Stream:
     def __len__(self) -> int:
         return self.steps or 0
 
+    def go_on(self, epoch: int, seed: int) -> None:
+        """Be the source of an earlier run, which had that seed, from `epoch` on; a generator cannot."""
+        self.seed = seed
+        if hasattr(self.source, "go_on"):
+            self.source.go_on(epoch * (self.steps or 0), seed)
+            self._iterator = None
+        elif getattr(self.source, "makes_ahead", False):
+            self.source.epoch = epoch
+
     @property
     def first(self) -> Batch:
         """The first batch, for its shapes; it is not lost."""
@@ -148,11 +157,17 @@ class Rounds:
     """The batches of `arrays` again and again, for `steps_per_epoch` of them at a time."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self.arrays, self.round = arrays, 0
+        self.arrays, self.round, self.begin = arrays, 0, 0
 
     def __iter__(self) -> Iterator[Batch]:
         self.round += 1
-        return self.arrays.batches(self.round - 1)
+        begin, self.begin = self.begin, 0
+        return itertools.islice(self.arrays.batches(self.round - 1), begin, None)
+
+    def go_on(self, steps: int, seed: int) -> None:
+        """Be where an earlier run of that seed was after so many batches."""
+        self.arrays.seed = seed
+        self.round, self.begin = divmod(steps, len(self.arrays))
 
 
 def is_stream(x: Any) -> bool:

@@ -25,6 +25,7 @@ import numpy as np
 from jax import lax
 
 from kerato import random
+from kerato.additions import Additions
 from kerato.callbacks import CallbackList
 from kerato.data.sources import Arrays, Batch, enter
 from kerato.errors import InvalidCall
@@ -92,16 +93,40 @@ class Engine:
         """The loss of a batch with all that layers and regularizers add; its sums are counted."""
         x, y, w = batch
         with self.model.forward(run, x) as outputs:
-            total, parts = self.objective.value(run, y, outputs, w)
-            penalties = [v.regularizer(v.value) for v in self.trainable if v.regularizer is not None]
-            if run.training and not (parts or penalties or run.losses):
-                raise InvalidCall(
-                    f"{self.model.name}: there is no loss to make smaller. Name one: compile(optimizer, loss='mse')."
-                )
-            for item in (*penalties, *run.losses):
-                total = total + jnp.sum(item)
+            if self._own_loss:
+                total, parts = self._loss_by_hand(run, x, y, outputs, w)
+            else:
+                total, parts = self.objective.value(run, y, outputs, w)
+                penalties = self.model.penalties(run)
+                if run.training and not (parts or penalties):
+                    raise InvalidCall(
+                        f"{self.model.name}: there is no loss to make smaller. "
+                        "Name one: compile(optimizer, loss='mse')."
+                    )
+                for item in penalties:
+                    total = total + jnp.sum(item)
             self.objective.update(run, y, outputs, w, *lax.stop_gradient((total, parts)))
+            for metric, tensor in self.model.added_metrics:
+                value = lax.stop_gradient(jnp.mean(run.frames[-1].values([tensor])[0]))
+                metric.update_state(value, sample_weight=jnp.asarray(x[0].shape[0], jnp.float32))
         return total
+
+    @property
+    def _own_loss(self) -> bool:
+        return type(self.model).compute_loss is not Additions.compute_loss
+
+    def _loss_by_hand(self, run: Run, x: Any, y: Any, outputs: Any, w: Any) -> tuple[Array, list[Array]]:
+        """What a subclass's `compute_loss` says, and the parts of `compile`'s loss if it asked for that."""
+        self.model.__dict__["_loss_parts"] = [jnp.zeros(())] * len(self.objective.parts)
+        given = [values[0] if len(values) == 1 else list(values) or None for values in (x, y, w)]
+        total = self.model.compute_loss(
+            x=given[0],
+            y=given[1],
+            y_pred=self.model.restore_structure(outputs),
+            sample_weight=given[2],
+            training=run.training,
+        )
+        return jnp.asarray(total), self.model.__dict__.pop("_loss_parts")
 
     def _results(self, state: list[Array]) -> list[Array]:
         with Run(dict(zip(self.objective.variables, state, strict=True))):

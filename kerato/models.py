@@ -165,6 +165,7 @@ class Model(Trainer, Saveable, Layer):
         frame = Frame(run, self._feeds(self._in_order(inputs)))
         run.frames.append(frame)
         try:
+            run.losses.extend(frame.values(self.added_losses))
             return self.restore_structure(frame.values(self.outputs))
         finally:
             run.frames.pop()
@@ -179,6 +180,7 @@ class Model(Trainer, Saveable, Layer):
         frame = Frame(run, self._feeds(x))
         run.frames.append(frame)
         try:
+            run.losses.extend(frame.values(self.added_losses))
             yield frame.values(self.outputs)
         finally:
             run.frames.pop()

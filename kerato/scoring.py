@@ -16,7 +16,7 @@ import numpy as np
 from kerato import losses, metrics, objectives
 from kerato.errors import InvalidType, InvalidValue, show, unknown
 from kerato.graph import Frame, Tensor, wants_numbers
-from kerato.measures import Mean
+from kerato.measures import Mean, MeanMetricWrapper
 from kerato.variables import Run, Variable, recording
 
 Array = Any
@@ -67,6 +67,8 @@ class Objective:
         lossy = [name for name, loss in zip(names, self.losses, strict=True) if loss is not None]
         self.parts = [_mean(f"{name}_loss") for name in lossy] if len(lossy) > 1 else []
         self.metrics: list[list[tuple[Any, bool]]] | None = None
+        #: means of tensors that the model counts itself
+        self.added: list[Any] = []
 
     def build(self, y: Sequence[Any], p: Sequence[Any]) -> None:
         """Choose the metrics for the shapes of targets and predictions."""
@@ -108,7 +110,7 @@ class Objective:
     def all_metrics(self) -> list[Any]:
         """The averages of the losses, then the metrics."""
         chosen = [metric for group in self.metrics or [] for metric, _ in group]
-        return [self.total, *self.parts, *chosen]
+        return [self.total, *self.parts, *chosen, *self.added]
 
     @property
     def variables(self) -> list[Variable]:
@@ -135,7 +137,8 @@ class Objective:
             tracker.update_state(part, sample_weight=jnp.asarray(samples, jnp.float32))
         for i, group in enumerate(self.metrics or []):
             for metric, weighted in group:
-                metric.update_state(y[i], p[i], sample_weight=_weights(run, p[i], w if weighted else (), i))
+                target = beside_prediction(y[i], p[i]) if _is_own(metric) else y[i]
+                metric.update_state(target, p[i], sample_weight=_weights(run, p[i], w if weighted else (), i))
 
     def reset(self) -> None:
         """All sums to zero."""
@@ -191,12 +194,22 @@ def _loss(run: Run, loss: losses.Loss, y: Array, p: Array, w: Array | None) -> A
     if isinstance(loss, losses.LossFunctionWrapper) and _is_users(loss):
         # A user's function becomes part of the graph: it may mention other tensors of it and take gradients.
         written = loss.call
+        y = beside_prediction(y, p)
         loss = losses.LossFunctionWrapper(lambda y, _: _in_graph(run, written, y, p), loss.reduction, loss.name)
     mask = run.mask_of(p)
     logits = _logits(run, loss, p)
     if logits is None:
         return loss(y, p, sample_weight=w, mask=mask)
     return _on_logits(loss)(y, logits, sample_weight=w, mask=mask)
+
+
+def beside_prediction(y: Array, p: Array) -> Array:
+    """Targets with as many axes as the prediction, where one has a last axis of size 1 too many.
+
+    A user's formula would else spread (n,) and (n, 1) to (n, n).
+    """
+    fitting, same = objectives.same_rank(y, p)
+    return fitting if same is p else y
 
 
 #: crossentropies that are exact on what came before this activation, where log(softmax(x)) loses digits
@@ -283,6 +296,11 @@ def _check_weights(loss: Any, w: np.ndarray[Any, Any], p: Any, owner: str) -> No
             f"{owner}: `sample_weight` must have one weight per sample (samples,), or one per value of the loss "
             f"{(None, *axes[1:])}. Got shape {tuple(w.shape)}."
         )
+
+
+def _is_own(metric: Any) -> bool:
+    """Whether a metric is the mean of a user's function."""
+    return isinstance(metric, MeanMetricWrapper) and not metric.fn.__module__.startswith("kerato.")
 
 
 def _is_users(loss: Any) -> bool:

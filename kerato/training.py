@@ -8,60 +8,38 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from kerato import optimizers, random
+from kerato.additions import Additions
 from kerato.callbacks import CallbackList, History, Progress, as_list, verbosity
 from kerato.data.sources import (
     Arrays,
-    Batch,
-    Rounds,
-    Stream,
     as_arrays,
-    check_finite,
-    check_lengths,
     count,
-    is_stream,
     refuse_beside,
     shuffling,
     split,
     warn_of_range,
     weigh_classes,
 )
+from kerato.data.streams import Rounds, Stream, is_stream
 from kerato.engine import Engine, Prediction, check_compiled
-from kerato.errors import InvalidType, InvalidValue, invalid
-from kerato.scoring import Objective, check_batch
-from kerato.variables import Variable
+from kerato.errors import InvalidType
+from kerato.feeding import Feeding, batch_size_of
+from kerato.generators import GeneratorForms
 
 Array = Any
 
 
-class Trainer:
+class Trainer(GeneratorForms, Feeding, Additions):
     """The training half of a `Model`; the other half gives `forward`, `variables` and `output_names`."""
 
     stop_training = False
-    _optimizer: Any = None
-    _objective: Objective | None = None
-    _engine: Engine | None = None
     _prediction: Prediction | None = None
-    _seen: tuple[float, float] | None = None
-
-    if TYPE_CHECKING:
-        name: str
-        output_names: Sequence[str]
-
-        @property
-        def variables(self) -> list[Variable]: ...
-        @property
-        def trainable_variables(self) -> list[Variable]: ...
-        def check_begun(self) -> None: ...
-        def in_order(self, x: Any, owner: str) -> list[Any]: ...
-        def ensure_built(self, x: Sequence[Any], owner: str) -> None: ...
-        def output_specs(self, x: Sequence[Any]) -> list[Any]: ...
-        def restore_structure(self, values: Sequence[Any]) -> Any: ...
 
     def compile(
         self,
@@ -98,12 +76,6 @@ class Trainer:
         if self.output_names:
             self._objective = self._new_objective()
 
-    def _new_objective(self) -> Objective:
-        made = self._compiled
-        return Objective(
-            made["loss"], made["loss_weights"], made["metrics"], made["weighted_metrics"], self.output_names
-        )
-
     @property
     def optimizer(self) -> Any:
         """The optimizer given to `compile`."""
@@ -138,7 +110,7 @@ class Trainer:
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Container[int] = 1,
     ) -> History:
         """Train for `epochs - initial_epoch` epochs.
 
@@ -158,6 +130,7 @@ class Trainer:
             initial_epoch: number of the first epoch, to go on with an earlier run.
             steps_per_epoch: batches per epoch of a source without an end; of arrays, an epoch goes on where the last
                 one stopped.
+            validation_freq: validate after every so many epochs, or after those (counted from 1) in a container.
 
         Returns:
             A `History`: `history.history['loss']` has one number per epoch.
@@ -171,14 +144,14 @@ class Trainer:
         held_out, weigh = None, weigh_classes(class_weight) if class_weight is not None else None
         if is_stream(x):
             refuse_beside(x, y, sample_weight, "fit")
-            source: Any = Stream(x, steps_per_epoch, self._arranging("fit", weigh), "fit")
+            source: Any = Stream(x, steps_per_epoch, self._arranging("fit", weigh), "fit", bool(shuffling(shuffle)))
         else:
             parts = self._parts(x, y, sample_weight, "fit")
             if validation_split and validation_data is None:
                 parts, held_out = split(parts, validation_split)
             if weigh is not None:
                 parts = (parts[0], parts[1], weigh(parts[1], parts[2]))
-            source = Arrays(parts, _batch_size(batch_size, "fit"), shuffling(shuffle), random.seed())
+            source = Arrays(parts, batch_size_of(batch_size, "fit"), shuffling(shuffle), random.seed())
         engine = self._ready(source, "fit")
         if steps_per_epoch is not None and isinstance(source, Arrays):
             source = Stream(Rounds(source), count("fit", "steps_per_epoch", steps_per_epoch), source.pass_on, "fit")
@@ -195,20 +168,23 @@ class Trainer:
         epochs: range,
         verbose: int | str,
         callbacks: Iterable[Any],
-        validation_freq: int,
+        validation_freq: int | Container[int],
     ) -> History:
         history = self.history = History()
         shown = [Progress(level)] if (level := verbosity(verbose)) else []
         params = {"epochs": epochs.stop, "steps": len(source) or None, "verbose": level}
         all_of_them = CallbackList([*as_list(callbacks), history, *shown], self, params)
         self.stop_training = False
-        seed = random.seed()
         all_of_them.call("on_train_begin")
+        first = all_of_them.first_epoch(epochs.start)
+        if first != epochs.start:
+            source.go_on(first, random.seed())
+        seed = random.seed()
         try:
-            for epoch in epochs:
+            for epoch in range(first, epochs.stop):
                 all_of_them.call("on_epoch_begin", epoch)
                 logs = engine.run("train", source, epoch, seed, all_of_them)
-                if validation is not None and (epoch + 1) % validation_freq == 0:
+                if validation is not None and _is_due(epoch + 1, validation_freq):
                     logs.update(self._validate(engine, validation, epoch, all_of_them))
                 all_of_them.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
@@ -222,23 +198,6 @@ class Trainer:
         logs = engine.run("test", source, 0, random.seed(), callbacks.without_progress())
         callbacks.call("on_test_end", logs)
         return {f"val_{name}": value for name, value in logs.items()}
-
-    def _validation_source(self, data: Any, held_out: Batch | None, batch_size: int | None, steps: int | None) -> Any:
-        if data is not None and is_stream(data):
-            if steps is None and not hasattr(data, "__len__") and iter(data) is data:
-                raise invalid("fit", "validation_steps", "the number of batches to take from a generator", steps)
-            source = Stream(data, steps, self._arranging("fit"), "fit")
-            source.check = self._check
-            return source
-        if data is not None:
-            if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
-                raise invalid("fit", "validation_data", "(x, y), (x, y, sample_weight) or a batch source", data)
-            x, y, w = (*data, None)[:3]
-            held_out = self._parts(x, y, w, "fit")
-        if held_out is None:
-            return None
-        self._check(held_out)
-        return Arrays(held_out, _batch_size(batch_size, "fit"), False, 0)
 
     def evaluate(
         self,
@@ -266,7 +225,7 @@ class Trainer:
             source = Stream(x, steps, self._arranging("evaluate"), "evaluate")
         else:
             parts = self._parts(x, y, sample_weight, "evaluate")
-            source = Arrays(parts, _batch_size(batch_size, "evaluate"), False, 0)
+            source = Arrays(parts, batch_size_of(batch_size, "evaluate"), False, 0)
             warn_of_range(self._seen, parts[0][0], "evaluate")
         engine = self._ready(source, "evaluate")
         level = verbosity(verbose)
@@ -292,7 +251,7 @@ class Trainer:
             x: an array, a list or dict of them for several inputs, or a batch source.
             batch_size: samples computed at a time; 32 unless given. It does not change the result.
         """
-        source = self._prediction_source(x, _batch_size(batch_size, "predict"), steps)
+        source = self._prediction_source(x, batch_size_of(batch_size, "predict"), steps)
         level = verbosity(verbose)
         shown = [Progress(level, "predict")] if level else []
         params = {"epochs": 1, "steps": len(source) or None, "verbose": level}
@@ -308,16 +267,6 @@ class Trainer:
         watching.call("on_predict_end")
         joined = [_joined([outputs[i] for outputs in found]) for i in range(len(found[0]))]
         return self.restore_structure(joined)
-
-    def _prediction_source(self, x: Any, batch_size: int, steps: int | None) -> Any:
-        if is_stream(x):
-            source: Any = Stream(x, steps, lambda x, y, w: (self.in_order(x, "predict"), [], []), "predict")
-        else:
-            parts = self._parts(x, None, None, "predict")
-            source = Arrays(parts, batch_size, False, 0)
-            warn_of_range(self._seen, parts[0][0], "predict", 4)
-        self.ensure_built(source.first[0], "predict")
-        return source
 
     def _predicting(self) -> Prediction:
         if self._prediction is None or self._prediction.variables != list(self.variables):
@@ -356,67 +305,11 @@ class Trainer:
         """The outputs for one batch."""
         return self.predict(x, batch_size=max(1, len(as_arrays(x, "predict_on_batch")[0])))
 
-    # -- preparing -------------------------------------------------------------------------------------------------
 
-    def _parts(self, x: Any, y: Any, w: Any, owner: str) -> Batch:
-        """Inputs, targets and weights as lists of arrays, checked against each other."""
-        parts = self._arranging(owner)(x, y, w)
-        for name, arrays in zip(("x", "y", "sample_weight"), parts, strict=True):
-            for array in arrays:
-                check_finite(array, name, owner)
-        return parts
-
-    def _arranging(self, owner: str, weigh: Any = None) -> Callable[[Any, Any, Any], Batch]:
-        """`(x, y, w) -> Batch` in the order of inputs and outputs, with class weights; lengths are checked."""
-
-        def arrange(x: Any, y: Any, w: Any) -> Batch:
-            targets, weights = self._by_output(y, "y", owner), self._by_output(w, "sample_weight", owner)
-            found = (self.in_order(x, owner), targets, weights)
-            check_lengths(found, owner)
-            return found if weigh is None else (found[0], found[1], weigh(found[1], found[2]))
-
-        return arrange
-
-    def _by_output(self, values: Any, what: str, owner: str) -> list[Any]:
-        if isinstance(values, dict):
-            missing = [name for name in self.output_names if name not in values]
-            if missing:
-                raise InvalidValue(
-                    f"{owner}: `{what}` must have an entry for every output. Got {tuple(values)}, none for {missing}."
-                )
-            return [as_arrays(values[name], owner)[0] for name in self.output_names]
-        return as_arrays(values, owner)
-
-    def _check(self, batch: Batch, owner: str = "fit") -> None:
-        """Refuse targets and weights that cannot belong to the outputs for these inputs."""
-        self.ensure_built(batch[0], owner)
-        if self._objective is not None:
-            check_batch(self._objective, batch, self.output_specs(batch[0]), owner)
-
-    def _ready(self, source: Any, owner: str) -> Engine:
-        """The engine for the model as it is now, its variables in place, the data checked."""
-        first: Batch = source.first
-        self.ensure_built(first[0], owner)
-        if self._objective is None:
-            self._objective = self._new_objective()
-        outputs = self.output_specs(first[0])
-        check_batch(self._objective, source.parts if isinstance(source, Arrays) else first, outputs, owner)
-        if isinstance(source, Stream):
-            source.check = lambda batch: self._check(batch, owner)
-        self._objective.build(first[1], outputs)
-        trainable = list(self.trainable_variables)
-        if not self._optimizer.built:
-            self._optimizer.build(trainable)
-        if self._engine is None or self._engine.trainable != trainable:
-            self._optimizer.build(trainable)
-            self._engine = Engine(self, self._optimizer, self._objective)
-        if owner == "fit" and first[0][0].dtype.kind == "f":
-            self._seen = (float(first[0][0].min()), float(first[0][0].max()))
-        return self._engine
-
-
-def _batch_size(value: int | None, owner: str) -> int:
-    return 32 if value is None else count(owner, "batch_size", value)
+def _is_due(epoch: int, frequency: int | Container[int]) -> bool:
+    if isinstance(frequency, int):
+        return epoch % count("fit", "validation_freq", frequency) == 0
+    return epoch in frequency
 
 
 def _refuse_misspelt(ignored: Iterable[str]) -> None:

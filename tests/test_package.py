@@ -23,7 +23,7 @@ FLOORS = (
     "objectives losses measures confusion regions metrics updates optimizers",
     "layers backend",
     "image data datasets preprocessing faces",
-    "callbacks summary scoring engine training distribute",
+    "callbacks summary scoring additions engine feeding generators training distribute",
     "saving checkpoint models utils applications legacy keras",
     "see report tasks",
     "commands __main__",

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from strategies import labels, seeds
 
 from kerato.data import sources
-from kerato.data.sources import Arrays, Rounds, Stream, as_arrays, check_lengths, enter, is_stream, split, weigh_classes
+from kerato.data.sources import Arrays, as_arrays, check_lengths, enter, split, weigh_classes
+from kerato.data.streams import Rounds, Stream, is_stream
 
 Array = np.ndarray[Any, Any]
 DATA = np.arange(20, dtype="float32")[:, None]

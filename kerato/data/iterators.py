@@ -58,6 +58,9 @@ class Iterator:
         InvalidValue, UnknownName: an argument is wrong.
     """
 
+    makes_ahead = True
+    """Batches come from threads of its own."""
+
     def __init__(
         self,
         image_data_generator: ImageDataGenerator,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class Part:
     x is uint8 (n, height, width, channels) in 0..255, y is int32 (n,).
     """
 
+    makes_ahead: ClassVar[bool] = True
+    """Batches come from threads of its own."""
     names: list[str]
     """The id of every sample: its file below the folder, or its place in the data set."""
     groups: list[str]

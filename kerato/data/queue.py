@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, TypeVar
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 from kerato import errors
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Task = tuple[Future[Any], Callable[[Any], Any], Any]
 
 MOST_WORKERS: Final = 8
 """Threads taken when nobody says how many; more of them wait for each other's Python."""
@@ -52,19 +55,38 @@ def in_order(
 
     At most `max_queue_size` results are waiting or being made beside the one that the reader is given. With
     `workers=0` everything runs in the reader's thread when it asks. An exception of `work` reaches the reader at its
-    place in the order and ends the iteration; closing the iterator cancels what has not begun.
+    place in the order and ends the iteration; closing the iterator cancels what has not begun. A `work` that never
+    comes back does not keep the program from ending.
     """
     if workers == 0:
         yield from map(work, items)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="kerato-data")
+    tasks: SimpleQueue[Task | None] = SimpleQueue()
+    for number in range(workers):
+        Thread(target=_serve, args=(tasks,), name=f"kerato-data-{number}", daemon=True).start()
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
-            waiting.append(pool.submit(work, item))
+            future: Future[Result] = Future()
+            waiting.append(future)
+            tasks.put((future, work, item))
             if len(waiting) > max_queue_size:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        for _ in range(workers):
+            tasks.put(None)
+
+
+def _serve(tasks: SimpleQueue[Task | None]) -> None:
+    while (task := tasks.get()) is not None:
+        future, work, item = task
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work(item))
+            except BaseException as error:  # also a KeyboardInterrupt is the reader's to see
+                future.set_exception(error)
+        del task, future, work, item  # what they hold may be large, and the next task may be long in coming

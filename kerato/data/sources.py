@@ -1,7 +1,7 @@
 """Batch sources: where `fit`, `evaluate` and `predict` get their batches from.
 
 Arrays that fit on the device are put there once, as they are (pictures stay uint8), and batches are cut out of them
-by the compiled step. Everything else (generators, indexable sequences, arrays too large) is iterated on the host.
+by the compiled step. Everything else is iterated on the host (`kerato.data.streams`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -114,6 +114,10 @@ class Arrays:
     def __len__(self) -> int:
         return -(-self.samples // self.batch_size)
 
+    def go_on(self, epoch: int, seed: int) -> None:
+        """Be the source of an earlier run, which had that seed, from `epoch` on."""
+        self.seed = seed
+
     @property
     def first(self) -> Batch:
         """The first batch, for its shapes."""
@@ -150,124 +154,6 @@ class Arrays:
             chosen = slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
             x, y, w = ([array[chosen] for array in part] for part in self.parts)
             yield x, y, w
-
-
-class Stream:
-    """Batches from an iterable or an indexable sequence of `x`, `(x, y)` or `(x, y, sample_weight)`.
-
-    Args:
-        batches: a generator, any iterable, or an object with `__len__` and `__getitem__` (Keras's `Sequence`).
-        steps: batches per epoch; needed for a source without a length that never ends.
-        arrange: `(x, y, sample_weight) -> Batch`, in the order of the model's inputs and outputs.
-        owner: who asks, for messages.
-    """
-
-    resident = False
-
-    def __init__(self, batches: Any, steps: int | None, arrange: Callable[[Any, Any, Any], Batch], owner: str) -> None:
-        self.source, self.arrange, self.owner = batches, arrange, owner
-        #: looks at every batch but the first
-        self.check: Callable[[Batch], None] = lambda batch: None
-        self.indexable = hasattr(batches, "__getitem__") and hasattr(batches, "__len__")
-        self.steps = steps if steps is not None else len(batches) if hasattr(batches, "__len__") else None
-        self.samples: int | None = None
-        self._iterator: Iterator[Any] | None = None
-        self._peeked: list[Batch] = []
-
-    def __len__(self) -> int:
-        return self.steps or 0
-
-    @property
-    def first(self) -> Batch:
-        """The first batch, for its shapes; it is not lost."""
-        if not self._peeked:
-            try:
-                self._peeked.append(self._parts(next(self._forward())))
-            except StopIteration:
-                raise InvalidValue(f"{self.owner}: the generator must give batches. Got none.") from None
-        return self._peeked[0]
-
-    def _forward(self) -> Iterator[Any]:
-        if self.indexable:
-            return iter(self.source[i] for i in range(len(self.source)))
-        if self._iterator is None:
-            self._iterator = iter(self.source)
-        return self._iterator
-
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch; a generator goes on where the last epoch stopped."""
-        count, forward = 0, None
-        if self.indexable:
-            self._peeked.clear()
-        while self.steps is None or count < self.steps:
-            if self._peeked:
-                yield self._peeked.pop()
-            else:
-                forward = forward or self._forward()
-                item = next(forward, _END)
-                if item is _END and not count and self._begin_anew():
-                    forward = self._forward()
-                    item = next(forward, _END)
-                if item is _END:
-                    self._ended(count)
-                    break
-                parts = self._parts(item)
-                self.check(parts)
-                yield parts
-            count += 1
-        if self.indexable and hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
-
-    def _begin_anew(self) -> bool:
-        # A source that is not its own iterator can be gone through again.
-        again = not self.indexable and self._iterator is not self.source
-        self._iterator = None if again else self._iterator
-        return again
-
-    def _ended(self, count: int) -> None:
-        again = self._iterator is not self.source
-        self._iterator = None
-        if self.steps is not None and count < self.steps and not self.indexable and not again:
-            option = "steps_per_epoch" if self.owner == "fit" else "steps"
-            raise InvalidValue(
-                f"{self.owner}: the generator ended after {count} of {self.steps} batches of an epoch. It must go on "
-                f"for ever, or `{option}` must be smaller."
-            )
-        if not count:
-            raise InvalidValue(
-                f"{self.owner}: the generator had nothing left for another epoch. It must go on for ever, with "
-                "`steps_per_epoch`, or be a source with __len__ and __getitem__."
-            )
-
-    def _parts(self, item: Any) -> Batch:
-        parts = item if isinstance(item, tuple) else (item,)
-        if not 1 <= len(parts) <= 3:
-            raise InvalidValue(
-                f"{self.owner}: the generator must give x, (x, y) or (x, y, sample_weight). "
-                f"Got a tuple of {len(parts)}."
-            )
-        return self.arrange(*parts, *(None,) * (3 - len(parts)))
-
-
-_END = object()
-
-
-class Rounds:
-    """The batches of `arrays` again and again, for `steps_per_epoch` of them at a time."""
-
-    def __init__(self, arrays: Arrays) -> None:
-        self.arrays, self.round = arrays, 0
-
-    def __iter__(self) -> Iterator[Batch]:
-        self.round += 1
-        return self.arrays.batches(self.round - 1)
-
-
-def is_stream(x: Any) -> bool:
-    """Whether `x` gives batches instead of holding samples."""
-    if isinstance(x, (list, tuple, dict)) or hasattr(x, "shape"):
-        return False
-    return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
 def check_lengths(parts: Batch, owner: str) -> None:

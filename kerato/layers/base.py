@@ -183,10 +183,10 @@ class Layer(Calls, Weights, Configurable):
         """From now on inputs must have these sizes: axis -> size."""
         self._expected.update({axis: size for axis, size in sizes.items() if size is not None})
 
-    def add_loss(self, loss: Any) -> None:
-        """Add a scalar to the training loss; inside `call`."""
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add a scalar, or a list of them, to the training loss; inside `call`. Keras 2's `inputs` is not needed."""
         with evaluation() as run:
-            run.losses.append(loss)
+            run.losses.extend(leaves(loss))
 
     # -- calling ---------------------------------------------------------------------------------------------------
 

@@ -17,11 +17,13 @@ from kerato.saving.configuration import (
     model_record,
     to_json,
 )
+from kerato.saving.exchange import from_keras, to_keras
 from kerato.saving.records import REGISTERED, custom_object_scope, one_sentence, reads, register_keras_serializable
 
 __all__ = [
     "Saveable",
     "custom_object_scope",
+    "from_keras",
     "get_custom_objects",
     "load_model",
     "load_weights",
@@ -31,6 +33,7 @@ __all__ = [
     "save_model",
     "save_weights",
     "to_json",
+    "to_keras",
 ]
 
 #: the version of Keras whose layout is written
@@ -188,6 +191,15 @@ class Saveable:
             BadFile: the file exists and `overwrite` is False, or it cannot be written; an old file stays whole.
         """
         save_model(self, path, overwrite=overwrite)
+
+    def to_keras(self, custom_objects: dict[str, Any] | None = None) -> Any:
+        """The same model as an object of Keras 3, see `kerato.saving.to_keras`.
+
+        Raises:
+            MissingExtra: Keras 3 is not installed.
+            InvalidValue: parts of the model have no counterpart there; all of them are named at once.
+        """
+        return to_keras(self, custom_objects)
 
     def save_weights(self, path: Any, overwrite: bool = True) -> None:
         """Write the weights to a `.weights.h5` file, see `kerato.saving.save_weights`."""

@@ -255,9 +255,15 @@ def model_from_record(found: Any, compiled: bool = True) -> Any:
     shape = (found.get("build_config") or {}).get("input_shape")
     if shape and not model.is_graph:
         model.compute_output_shape(_sizes(shape))
-    if compiled and found.get("compile_config"):
-        _compile(model, found["compile_config"])
+    if compiled:
+        compile_from_record(model, found)
     return model
+
+
+def compile_from_record(model: Any, found: dict[str, Any]) -> None:
+    """Compile a model as its record says, if it says."""
+    if found.get("compile_config"):
+        _compile(model, found["compile_config"])
 
 
 def _sizes(shape: Any) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerato import activations, config, regularizers, schedules
+from kerato.legacy import kernels
 
 Arguments = dict[str, Any]
 
@@ -63,6 +64,7 @@ TABLE: dict[str, Old] = {
     "MaxNorm": Old(names={"m": "max_value"}),
     # 'accuracy' was chosen by the loss, today by shapes.
     "accuracy": Old(rewrite=lambda kwargs: {**kwargs, "by_loss": True}),
+    "set_weights": Old(rewrite=kernels.as_given),
 }
 
 #: family -> old name -> today's name of the same thing

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerato.arguments import Configurable, parameters, snake_case, title
-from kerato.errors import InvalidCall, InvalidValue
+from kerato.errors import InvalidCall, InvalidValue, KeratoError
 from kerato.graph import Expansion, Node, Tensor
 from kerato.layers.base import Layer
 from kerato.layers.core import Input, InputLayer
@@ -261,9 +261,14 @@ def model_from_record(found: Any, compiled: bool = True) -> Any:
 
 
 def compile_from_record(model: Any, found: dict[str, Any]) -> None:
-    """Compile a model as its record says, if it says."""
-    if found.get("compile_config"):
+    """Compile a model as its record says, if it says; a model that cannot be is not compiled at all."""
+    if not found.get("compile_config"):
+        return
+    try:
         _compile(model, found["compile_config"])
+    except KeratoError:
+        model._optimizer = None
+        raise
 
 
 def _sizes(shape: Any) -> Any:

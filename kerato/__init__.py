@@ -23,6 +23,7 @@ _HOMES = {
     "Model": "models:Model",
     "Sequential": "models:Sequential",
     "Variable": "variables:Variable",
+    "from_keras": "saving.exchange:from_keras",
     "load_model": "saving:load_model",
     "set_random_seed": "random:set_seed",
     "clear_session": "layers.base:clear_session",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kerato import config
 from kerato.arguments import title
 from kerato.errors import InvalidCall, invalid
 from kerato.variables import Variable
@@ -89,6 +90,7 @@ class Weights:
             InvalidValue: the number of arrays or a shape does not fit; nothing is changed then.
         """
         variables, arrays = self.weights, [np.asarray(item) for item in weights]
+        arrays = config.in_dialect("set_weights", (), {"layer": self, "weights": arrays})[1]["weights"]
         if len(variables) != len(arrays):
             raise invalid(title(self), "weights", f"a list of {len(variables)} arrays", f"{len(arrays)} arrays")
         for variable, array in zip(variables, arrays, strict=True):

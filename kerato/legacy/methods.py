@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from kerato import config
 from kerato.arguments import title
 from kerato.errors import InvalidValue
@@ -143,30 +141,8 @@ def _add(self: Any, add: Callable[..., Any], layer: Any) -> None:
         )
 
 
-def _set_weights(self: Any, set_weights: Callable[..., Any], weights: Any) -> None:
-    if speaks_old() and hasattr(self, "kernel_size"):
-        arrays = [np.asarray(item) for item in weights]
-        if len(arrays) == len(self.weights):
-            weights = [_kernel(array, v.shape) for array, v in zip(arrays, self.weights, strict=True)]
-    set_weights(self, weights)
-
-
-def _kernel(array: Any, wanted: tuple[int, ...]) -> Any:
-    """A kernel (filters, channels, *window), as Keras 0.3 and 1 kept it, as (*window, channels, filters).
-
-    Theano's convolution turned the window around, so its kernels are turned back.
-    """
-    if array.shape == wanted or len(wanted) < 3:
-        return array
-    turned = np.moveaxis(array, (1, 0), (-2, -1))
-    if turned.shape != wanted:
-        return array
-    spatial = tuple(range(len(wanted) - 2))
-    return np.flip(turned, spatial) if config.backend() == "theano" else turned
-
-
 #: class and method -> what is done around today's
-AROUND: dict[str, Callable[..., Any]] = {"Layer.set_weights": _set_weights, "Sequential.add": _add}
+AROUND: dict[str, Callable[..., Any]] = {"Sequential.add": _add}
 
 
 def _around(written: Callable[..., Any], method: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerato import schedules
+from kerato.legacy import kernels
 from kerato.legacy.arguments import Arguments, Old
 
 
@@ -38,4 +39,5 @@ RULES: dict[str, Old] = {
     "RandomNormal": Old(older={"scale": "stddev"}),
     # 'accuracy' was chosen by the loss, today by shapes.
     "accuracy": Old(rewrite=lambda kwargs: {**kwargs, "by_loss": True}),
+    "set_weights": Old(rewrite=kernels.as_given),
 }

@@ -1,4 +1,7 @@
-"""Saving and loading: `.keras` archives and `.weights.h5` files in Keras 3's layout, one strict reader behind all."""
+"""Saving and loading, chosen by the ending of the file's name; one strict reader behind all.
+
+`.keras` archives and `.weights.h5` files are in Keras 3's layout, `.h5` files in that of Keras 1 and 2.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 from kerato import __version__
 from kerato.errors import InvalidCall, InvalidType, invalid
-from kerato.saving import archive, weights
+from kerato.saving import archive, hdf5_models, layered, weights
 from kerato.saving.archive import CONFIG, EXTRA, METADATA, WEIGHTS, PathLike
 from kerato.saving.configuration import (
     graph_config,
@@ -17,11 +20,14 @@ from kerato.saving.configuration import (
     model_record,
     to_json,
 )
+from kerato.saving.exchange import from_keras, to_keras
+from kerato.saving.hdf5 import Stored
 from kerato.saving.records import REGISTERED, custom_object_scope, one_sentence, reads, register_keras_serializable
 
 __all__ = [
     "Saveable",
     "custom_object_scope",
+    "from_keras",
     "get_custom_objects",
     "load_model",
     "load_weights",
@@ -31,38 +37,62 @@ __all__ = [
     "save_model",
     "save_weights",
     "to_json",
+    "to_keras",
 ]
 
 #: the version of Keras whose layout is written
 LAYOUT = "3.15.1"
 
+#: endings of files in the layout of Keras 1 and 2
+HDF5 = (".h5", ".hdf5")
 
-def save_model(model: Any, path: PathLike, overwrite: bool = True, extra: dict[str, Any] | None = None) -> None:
-    """Write a model with its weights, how it was compiled and its optimizer's state to a `.keras` file.
 
-    Keras 3 loads it too. The same model gives the same bytes.
+def save_model(
+    model: Any,
+    path: PathLike,
+    overwrite: bool = True,
+    extra: dict[str, Any] | None = None,
+    include_optimizer: bool = True,
+) -> None:
+    """Write a model with its weights, how it was compiled and its optimizer's state to a `.keras` or `.h5` file.
+
+    Keras 3 loads both too. The same model gives the same bytes.
 
     Args:
         model: any model; Lambdas are saved by the name of their function.
-        path: ends in `.keras`.
+        path: ends in `.keras`, or in `.h5` or `.hdf5` for the layout of Keras 2.
         overwrite: whether an existing file is replaced; it stays whole until the new one is complete.
         extra: facts for `read_extra` and for `load_model(path).extra`, such as class names; plain data. What a
             loaded model has as `extra` is saved again unless given.
+        include_optimizer: whether how it was compiled and the optimizer's state are written.
 
     Raises:
         InvalidValue: `path` ends otherwise, or the model holds something that cannot be written.
         BadFile: the file exists and `overwrite` is False, or it cannot be written.
     """
-    if not os.fspath(path).endswith(".keras"):
-        raise invalid("save", "path", "a file name that ends in .keras", path)
-    facts = model.extra if extra is None else extra
+    facts = _extra_bytes(model.extra if extra is None else extra)
+    ending = _ending("save", path, (".keras", *HDF5))
+    if ending in HDF5:
+        data = hdf5_models.model_bytes(model, LAYOUT, None if facts == b"{}" else facts, include_optimizer)
+        archive.write_beside(path, lambda file: file.write(data), overwrite)
+        return
+    record = model_record(model)
+    if not include_optimizer:
+        record.pop("compile_config", None)
     members = {
         METADATA: archive.json_bytes({"keras_version": LAYOUT, "kerato_version": __version__}),
-        CONFIG: archive.json_bytes(model_record(model)),
-        WEIGHTS: weights.weights_bytes(model),
-        EXTRA: _extra_bytes(facts),
+        CONFIG: archive.json_bytes(record),
+        WEIGHTS: weights.weights_bytes(model, include_optimizer),
+        EXTRA: facts,
     }
     archive.write_archive(path, members, overwrite)
+
+
+def _ending(owner: str, path: PathLike, known: tuple[str, ...]) -> str:
+    found = next((ending for ending in known if os.fspath(path).endswith(ending)), None)
+    if found is None:
+        raise invalid(owner, "path", f"a file name that ends in {', '.join(known[:-1])} or {known[-1]}", path)
+    return found
 
 
 def _extra_bytes(extra: Any) -> bytes:
@@ -77,7 +107,7 @@ def _extra_bytes(extra: Any) -> bytes:
 def load_model(
     path: PathLike, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
-    """The model in a `.keras` file that Kerato or Keras 3 wrote, ready to predict or to go on training.
+    """The model in a `.keras` or `.h5` file that Kerato or Keras wrote, ready to predict or to go on training.
 
     No code is read from the file: a Lambda is known by its function's name, which the program gives in
     `custom_objects`.
@@ -95,6 +125,8 @@ def load_model(
     """
     if not safe_mode:
         raise invalid("load_model", "safe_mode", "True: code in files is never run", safe_mode)
+    if archive.is_hdf5(archive.begins(path)):
+        return hdf5_models.load(path, custom_objects, compile)
     with archive.opened(path) as file, one_sentence(path), reads(str(path), custom_objects):
         model = model_from_record(file.json(CONFIG), compile)
         model.extra = _extra(file)
@@ -110,48 +142,75 @@ def _extra(file: archive.Archive) -> dict[str, Any]:
 
 
 def read_extra(path: PathLike) -> dict[str, Any]:
-    """The facts that `save_model(..., extra=...)` put into a `.keras` file; empty for a file of Keras.
+    """The facts that `save_model(..., extra=...)` put into a `.keras` or `.h5` file; empty for a file of Keras.
 
     Raises:
-        BadFile: the file is missing, damaged or no `.keras` file.
+        BadFile: the file is missing, damaged or none of these.
     """
+    if archive.is_hdf5(archive.begins(path)):
+        return hdf5_models.read_extra(path)
     with archive.opened(path) as file:
         return _extra(file)
 
 
 def save_weights(model: Any, path: PathLike, overwrite: bool = True) -> None:
-    """Write the weights of a model, and its optimizer's state, to a `.weights.h5` file, which Keras 3 loads too.
+    """Write the weights of a model to a file, which Keras 3 loads too.
+
+    Args:
+        model: with its weights made.
+        path: ends in `.weights.h5` for Keras 3's layout, which holds the optimizer's state too; or in `.h5` or
+            `.hdf5` for that of Keras 2.
+        overwrite: whether an existing file is replaced; it stays whole until the new one is complete.
 
     Raises:
         InvalidValue: `path` ends otherwise.
         InvalidCall: the model has no weights yet.
         BadFile: the file exists and `overwrite` is False, or it cannot be written.
     """
-    if not os.fspath(path).endswith(".weights.h5"):
-        raise invalid("save_weights", "path", "a file name that ends in .weights.h5", path)
+    ending = _ending("save_weights", path, (".weights.h5", *HDF5))
     if not model.built:
         raise InvalidCall(f"{model.name}: the weights do not exist yet. Call the model, or build it, first.")
-    data = weights.weights_bytes(model)
+    data = hdf5_models.layers_bytes(model, LAYOUT) if ending in HDF5 else weights.weights_bytes(model)
     archive.write_beside(path, lambda file: file.write(data), overwrite)
 
 
-def load_weights(model: Any, path: PathLike, skip_mismatch: bool = False) -> None:
-    """Give a model the weights of a `.weights.h5` or `.keras` file. Nothing is changed unless all of them fit.
+def load_weights(
+    model: Any,
+    path: PathLike,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    original_backend: str | None = None,
+) -> None:
+    """Give a model the weights of a file. Nothing is changed unless all of them fit.
 
     Args:
         model: with its weights made.
-        path: of the file.
+        path: of a `.weights.h5`, `.keras` or `.h5` file; weights of Keras 0, 1 and 2 are read too.
         skip_mismatch: take what fits, and leave the other weights as they are.
+        by_name: match layers by their names, and leave those that the file has not as they are; for `.h5` files.
+        original_backend: `'theano'` for a file of Keras 0 or 1 that Theano trained: its kernels are flipped.
 
     Raises:
         BadFile: the file is missing, damaged, hostile, or its weights do not fit; every one that does not is named.
-        InvalidCall: the model has no weights yet.
+        InvalidCall: the model has no weights yet, or `by_name` is asked of a file without names.
     """
     if archive.begins(path, "a file with weights").startswith(b"PK"):
+        _refuse_by_name(by_name, path)
         with archive.opened(path) as file:
             weights.load(model, file.weights(), str(path), skip_mismatch)
-    else:
-        weights.load(model, os.fspath(path), str(path), skip_mismatch)
+        return
+    with Stored(os.fspath(path), str(path)) as stored:
+        root = layered.root_of(stored)
+        if root is None:
+            _refuse_by_name(by_name, path)
+            weights.load_stored(model, stored, skip_mismatch)
+        else:
+            layered.load_layers(model, stored, root, by_name, skip_mismatch, original_backend)
+
+
+def _refuse_by_name(by_name: bool, path: PathLike) -> None:
+    if by_name:
+        raise InvalidCall(f"{path}: weights in Keras 3's layout have no names of layers. Load them without by_name.")
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -181,22 +240,31 @@ class Saveable:
         """The layers and how they are connected as JSON, for `model_from_json`."""
         return to_json(self, **options)
 
-    def save(self, path: Any, overwrite: bool = True) -> None:
-        """Write the whole model to a `.keras` file that Keras 3 loads too, see `kerato.saving.save_model`.
+    def save(self, path: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Write the whole model to a `.keras` or `.h5` file that Keras 3 loads too, see `kerato.saving.save_model`.
 
         Raises:
             BadFile: the file exists and `overwrite` is False, or it cannot be written; an old file stays whole.
         """
-        save_model(self, path, overwrite=overwrite)
+        save_model(self, path, overwrite=overwrite, include_optimizer=include_optimizer)
+
+    def to_keras(self, custom_objects: dict[str, Any] | None = None) -> Any:
+        """The same model as an object of Keras 3, see `kerato.saving.to_keras`.
+
+        Raises:
+            MissingExtra: Keras 3 is not installed.
+            InvalidValue: parts of the model have no counterpart there; all of them are named at once.
+        """
+        return to_keras(self, custom_objects)
 
     def save_weights(self, path: Any, overwrite: bool = True) -> None:
-        """Write the weights to a `.weights.h5` file, see `kerato.saving.save_weights`."""
+        """Write the weights to a file, see `kerato.saving.save_weights`."""
         save_weights(self, path, overwrite)
 
-    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
-        """Take the weights of a `.weights.h5` or `.keras` file, see `kerato.saving.load_weights`.
+    def load_weights(self, path: Any, skip_mismatch: bool = False, by_name: bool = False, **options: Any) -> None:
+        """Take the weights of a file, see `kerato.saving.load_weights`.
 
         Raises:
             BadFile: they do not fit; each that does not is named, and nothing is changed.
         """
-        load_weights(self, path, skip_mismatch)
+        load_weights(self, path, skip_mismatch, by_name, **options)

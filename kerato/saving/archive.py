@@ -192,10 +192,6 @@ def opened(path: PathLike) -> Iterator[Archive]:
         BadFile: it is missing, cut, or something else.
     """
     start = begins(path, "a .keras file")
-    if is_hdf5(start):
-        raise BadFile(
-            f"{path}: is an HDF5 file, not a .keras file. Weights alone come in with model.load_weights(path)."
-        )
     if not start.startswith(b"PK"):
         raise BadFile(f"{path}: is no .keras file (a zip archive); it begins with {start!r}. Save the model again.")
     try:

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerato.arguments import Configurable, parameters, snake_case, title
-from kerato.errors import InvalidCall, InvalidValue
+from kerato.errors import InvalidCall, InvalidValue, KeratoError
 from kerato.graph import Expansion, Node, Tensor
 from kerato.layers.base import Layer
 from kerato.layers.core import Input, InputLayer
@@ -255,9 +255,20 @@ def model_from_record(found: Any, compiled: bool = True) -> Any:
     shape = (found.get("build_config") or {}).get("input_shape")
     if shape and not model.is_graph:
         model.compute_output_shape(_sizes(shape))
-    if compiled and found.get("compile_config"):
-        _compile(model, found["compile_config"])
+    if compiled:
+        compile_from_record(model, found)
     return model
+
+
+def compile_from_record(model: Any, found: dict[str, Any]) -> None:
+    """Compile a model as its record says, if it says; a model that cannot be is not compiled at all."""
+    if not found.get("compile_config"):
+        return
+    try:
+        _compile(model, found["compile_config"])
+    except KeratoError:
+        model._optimizer = None
+        raise
 
 
 def _sizes(shape: Any) -> Any:

@@ -1,13 +1,11 @@
 """Weights in HDF5, in Keras 3's layout: `layers/dense_1/vars/0` is the first variable of the second Dense layer.
 
-A path is made of attribute names, and inside lists of snake-case class names with a counter, never of layer names. The
-reader follows no link, no external and no virtual data, and knows every size before it reads a value.
+A path is made of attribute names, and inside lists of snake-case class names with a counter, never of layer names.
 """
 
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +15,12 @@ import numpy as np
 from kerato.arguments import snake_case
 from kerato.errors import BadFile, InvalidCall, plural
 from kerato.layers.base import Layer
+from kerato.saving.hdf5 import Stored
 from kerato.saving.records import models
 from kerato.variables import Variable
 
 #: where an optimizer's state lies
 OPTIMIZER = "optimizer/vars"
-
-#: more objects, or groups in groups, than any model has
-LIMIT_OBJECTS, LIMIT_DEPTH = 200_000, 64
-#: how many times larger than stored (compressed) a variable may be, from this size on
-LIMIT_RATIO, RATIO_FROM_BYTES = 100, 2**20
 
 
 # -- where variables lie -----------------------------------------------------------------------------------------------
@@ -111,11 +105,14 @@ def plan(model: Any) -> Plan:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def weights_bytes(model: Any) -> bytes:
+def weights_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     """The HDF5 file of a model's weights and of its optimizer's state."""
     import h5py
 
     found = plan(model)
+    if not include_optimizer:
+        found.groups.pop(OPTIMIZER, None)
+        found.optimizer.clear()
     optimizer = {f"{OPTIMIZER}/{i}": variable for i, variable in enumerate(found.optimizer)}
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
@@ -129,84 +126,6 @@ def weights_bytes(model: Any) -> bytes:
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-
-
-class Stored:
-    """The variables in an HDF5 file, checked as they are found; a context.
-
-    Raises:
-        BadFile: no HDF5 file, damaged, or with anything but groups and plain arrays of numbers.
-    """
-
-    def __init__(self, data: Any, owner: str) -> None:
-        import h5py
-
-        self.owner = owner
-        self._h5py = h5py
-        try:
-            self._file = h5py.File(data, "r")
-        except (OSError, ValueError, RuntimeError) as error:
-            raise BadFile(f"{owner}: the weights are damaged or no HDF5 ({_reason(error)}).") from None
-        self.found: dict[str, Any] = {}
-        self.names: dict[str, Any] = {}
-
-    def __enter__(self) -> Stored:
-        try:
-            self._count = 0
-            self._collect(self._file, "", 0)
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-            self._file.close()
-            if isinstance(error, BadFile):
-                raise
-            raise BadFile(f"{self.owner}: the weights are damaged ({_reason(error)}).") from None
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._file.close()
-
-    def _refused(self, path: str, why: str) -> BadFile:
-        return BadFile(f"{self.owner}: {path or '/'} in the weights {why}. A model file never needs that; not loaded.")
-
-    def _collect(self, group: Any, path: str, depth: int) -> None:
-        for name in group:
-            inner = f"{path}/{name}".lstrip("/")
-            self._count += 1
-            if self._count > LIMIT_OBJECTS or depth > LIMIT_DEPTH:
-                raise self._refused(inner, f"is one of more than {LIMIT_OBJECTS:,} objects, or nested too deeply")
-            if not isinstance(group.get(name, getlink=True), self._h5py.HardLink):
-                raise self._refused(inner, "is a link to another place or file")
-            item = group[name]
-            if isinstance(item, self._h5py.Group):
-                self.names[inner] = item.attrs.get("name")
-                self._collect(item, inner, depth + 1)
-            else:
-                self._check(item, inner)
-                self.found[inner] = item
-
-    def _check(self, item: Any, path: str) -> None:
-        if not isinstance(item, self._h5py.Dataset):
-            raise self._refused(path, "is a data type, not an array")
-        if item.external or item.is_virtual:
-            raise self._refused(path, "takes its values from another file")
-        if item.shape is None or (item.dtype.kind not in "fiub" and item.attrs.get("dtype") != "bfloat16"):
-            raise self._refused(path, "holds no numbers")
-        declared, stored = math.prod(item.shape) * item.dtype.itemsize, item.id.get_storage_size()
-        allowed = LIMIT_RATIO * stored if item.chunks and declared > RATIO_FROM_BYTES else declared
-        if declared > (allowed if item.chunks else stored):
-            raise self._refused(path, f"declares {declared:,} bytes where {stored:,} are stored")
-
-    def read(self, path: str) -> np.ndarray[Any, Any]:
-        """The array at a path."""
-        item = self.found[path]
-        try:
-            found = np.array(item)
-        except (OSError, ValueError, RuntimeError, TypeError) as error:
-            raise BadFile(f"{self.owner}: {path} in the weights cannot be read ({_reason(error)}).") from None
-        return found.view("bfloat16") if item.attrs.get("dtype") == "bfloat16" and found.dtype.kind == "V" else found
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def load(model: Any, data: Any, owner: str, skip_mismatch: bool = False) -> None:
@@ -224,17 +143,35 @@ def load(model: Any, data: Any, owner: str, skip_mismatch: bool = False) -> None
         BadFile: the file is no HDF5, is damaged, or its weights do not fit; every one that does not is named.
         InvalidCall: the model has no weights yet.
     """
-    wanted = plan(model)
     with Stored(data, owner) as stored:
-        if not model.built and not wanted.variables and not all(map(_is_aside, stored.found)):
-            raise InvalidCall(
-                f"{model.name}: the weights do not exist yet. Call the model, or build it with an input shape, first."
-            )
-        fitting = _fitting(wanted.variables, stored, model.name, skip_mismatch)
-        pairs = [(variable, stored.read(path)) for path, variable in fitting.items()]
-        pairs += _optimizer_state(wanted, stored)
+        load_stored(model, stored, skip_mismatch)
+
+
+def load_stored(model: Any, stored: Stored, skip_mismatch: bool = False) -> None:
+    """`load` from an open file."""
+    wanted = plan(model)
+    if not model.built and not wanted.variables and not all(map(_is_aside, stored.found)):
+        raise InvalidCall(
+            f"{model.name}: the weights do not exist yet. Call the model, or build it with an input shape, first."
+        )
+    fitting = _fitting(wanted.variables, stored, model.name, skip_mismatch)
+    pairs = [(variable, stored.read(path)) for path, variable in fitting.items()]
+    pairs += _optimizer_state(wanted, stored)
     for variable, array in pairs:
         variable.assign(array)
+
+
+def refuse_misfits(owner: str, model: str, missing: list[str], extra: list[str], wrong: list[str]) -> None:
+    """Name all weights of a file or a model that have no counterpart, or one of another shape.
+
+    Raises:
+        BadFile: there are any.
+    """
+    parts = [("not in the file", missing), ("not in the model", extra), ("of another shape", wrong)]
+    listed = "; ".join(f"{what}: {', '.join(items)}" for what, items in parts if items)
+    if listed:
+        count = plural(len(missing) + len(extra) + len(wrong), "place")
+        raise BadFile(f"{owner}: the weights do not fit the model {model!r} in {count}; {listed}. Nothing was loaded.")
 
 
 def _fitting(wanted: dict[str, Variable], stored: Stored, name: str, skip_mismatch: bool) -> dict[str, Variable]:
@@ -243,13 +180,8 @@ def _fitting(wanted: dict[str, Variable], stored: Stored, name: str, skip_mismat
     extra = [f"{path} {shape}" for path, shape in shapes.items() if path not in wanted]
     both = {path: variable for path, variable in wanted.items() if path in shapes}
     wrong = [f"{p} {shapes[p]} instead of {v.shape}" for p, v in both.items() if shapes[p] != v.shape]
-    if (missing or extra or wrong) and not skip_mismatch:
-        parts = [("not in the file", missing), ("not in the model", extra), ("of another shape", wrong)]
-        listed = "; ".join(f"{what}: {', '.join(items)}" for what, items in parts if items)
-        count = plural(len(missing) + len(extra) + len(wrong), "place")
-        raise BadFile(
-            f"{stored.owner}: the weights do not fit the model {name!r} in {count}; {listed}. Nothing was loaded."
-        )
+    if not skip_mismatch:
+        refuse_misfits(stored.owner, name, missing, extra, wrong)
     return {path: variable for path, variable in both.items() if shapes[path] == variable.shape}
 
 

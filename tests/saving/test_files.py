@@ -68,10 +68,10 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
     model.save(tmp_path / "net.keras")
     with pytest.raises(BadFile, match="exists already"):
         model.save(tmp_path / "net.keras", overwrite=False)
-    with pytest.raises(InvalidValue, match=r"must be a file name that ends in \.keras"):
-        model.save(tmp_path / "net.h5")
-    with pytest.raises(InvalidValue, match=r"must be a file name that ends in \.weights\.h5"):
-        model.save_weights(tmp_path / "net.h5")
+    with pytest.raises(InvalidValue, match=r"must be a file name that ends in \.keras, \.h5 or \.hdf5"):
+        model.save(tmp_path / "net.pkl")
+    with pytest.raises(InvalidValue, match=r"must be a file name that ends in \.weights\.h5, \.h5 or \.hdf5"):
+        model.save_weights(tmp_path / "net.npz")
 
 
 def test_a_link_keeps_pointing(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_files_that_are_no_models_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"hello, I am text")
     refused(path, r"is no \.keras file \(a zip archive\); it begins with b'hello, I'")
     path.write_bytes(parts()[1])
-    refused(path, "is an HDF5 file")
+    refused(path, "holds weights, not a whole model")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("hello.txt", "hello")
     refused(path, r"is an archive without config\.json")

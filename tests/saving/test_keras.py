@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -77,3 +79,39 @@ def test_we_go_on_training_what_keras_saved(name: str, mine: tuple[Path, dict[st
     model = kerato.load_model(mine[0] / f"trained_{name}.theirs.keras")
     nets.train(model, 2)
     assert distance(stored(mine[0] / f"trained_{name}.theirs.npz"), nets.outputs_of(model)) <= TOLERANCE
+
+
+# -- objects in one process --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exchanged() -> dict[str, Any]:
+    """What `exchange_nets.py` found: distances of outputs after each crossing, and what was said."""
+    roots = (Path(kerato.__file__).parent.parent, Path(nets.__file__).parent)
+    env = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(map(str, roots))}
+    program = [PYTHON, str(Path(nets.__file__).with_name("exchange_nets.py"))]
+    run = subprocess.run(program, env=env, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("name", [*nets.NETS, *(f"trained_{name}" for name in nets.TRAINED), "counterparts"])
+def test_objects_cross_both_ways(name: str, exchanged: dict[str, Any]) -> None:
+    assert max(exchanged["distances"][name]) <= TOLERANCE
+
+
+SAID = {
+    "in": r"InvalidValue: from_keras: 2 parts of the model 'sequential\w*' cannot cross to Kerato: twice \(Lambda: .*\)"
+    r"; doubled \(Doubled: the class 'Doubled' .*\)\. Replace them, or give counterparts with custom_objects=",
+    "out": r"InvalidValue: to_keras: 2 parts of the model 'sequential\w*' cannot cross to Keras 3: twice \(Lambda: its "
+    r"function is code of this program\); old \(Dense: .*hard_sigmoid_02.*\)\. Replace them",
+    "unbuilt": r"InvalidCall: from_keras: sequential\w* has no weights yet",
+    "compiled in": r"from_keras: the function 'mean_difference' is not known.* The model is not compiled\.",
+    "compiled out": r"to_keras: .*The model is not compiled\.",
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_cannot_cross_is_named_at_once(case: str, exchanged: dict[str, Any]) -> None:
+    assert re.search(SAID[case], exchanged["messages"][case]), exchanged["messages"][case]

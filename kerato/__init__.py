@@ -51,3 +51,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*_HOMES, *_ROOMS.split(), "__version__"])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext kerato`: `import keras` means Kerato in this notebook."""
+    importlib.import_module("kerato.legacy.notebooks").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext kerato`."""
+    importlib.import_module("kerato.legacy.notebooks").unload(shell)

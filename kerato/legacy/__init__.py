@@ -29,7 +29,7 @@ def install(dialect: str | None = None) -> None:
     Args:
         dialect: what calls mean, `'keras2'` (defaults, words and formulas of Keras 0.3 to 2.0.5) or `'keras3'`
             (today's); None goes by the name that a file imports: `keras` is 2.0.5, `tensorflow.keras` today's with
-            older words. A file that imports `kerato` speaks today's words in any case.
+            older words. A file that imports none of them but `kerato` speaks today's in any case.
 
     Raises:
         InvalidCall: the real Keras or TensorFlow has been imported already.

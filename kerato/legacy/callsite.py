@@ -1,8 +1,8 @@
 """Who is calling: the user's code that a call came from, the dialect it speaks, and warnings shown at its line.
 
-A file speaks the dialect of the name that it imported last: `keras` and `kerato.keras` are Keras 2.0.5's, as
-`tensorflow.keras` was in version 2 of TensorFlow it has today's meaning and knows older words, `kerato` is today's.
-The mark is a name among the file's globals, so two files of one process may speak differently.
+A file speaks the dialect of the package that it asked last: `keras` and `kerato.keras` are 2.0.5's, `tensorflow.keras`
+means today's and knows older words, as it did in version 2. A file that asks none of them speaks today's. The mark is a
+name among the file's globals, so two files of one process may speak differently.
 """
 
 from __future__ import annotations

@@ -122,9 +122,9 @@ def _found(module: Proxy, name: str) -> Any:
     path = module.path
     if _dotted(path, name) in MODULES:
         return importlib.import_module(f"{module.__name__}.{name}")
-    if _finder.dialect_of(module.package) == "keras2" and (place := _place(OTHERWISE, path, name)):
-        return _supplied(place)
     for word in dict.fromkeys([name, _renamed(path).get(name, name)]):
+        if _finder.dialect_of(module.package) == "keras2" and (place := _place(OTHERWISE, path, word)):
+            return _supplied(place)
         for home in _homes(path):
             with contextlib.suppress(AttributeError):
                 return getattr(home, word)
@@ -144,7 +144,7 @@ def _supplied(place: str) -> Any:
     return module.FUNCTIONS[name] if room == "tables" else getattr(module, name)
 
 
-def _lacking(module: Proxy, name: str) -> UnknownName:
+def _lacking(module: Any, name: str) -> UnknownName:
     today = _renamed(module.path).get(name)
     reason = _place(GONE, module.path, name) or (today and f"today's {today}")
     said = f"{module.__name__}: Kerato does not have {name!r}{f' ({reason})' if reason else ''}."
@@ -181,10 +181,7 @@ class Finder:
 
     def _refuse(self, package: str, path: str) -> None:
         parent, _, name = path.rpartition(".")
-        if parent in MODULES:
-            module = importlib.import_module(_dotted(package, parent))
-            raise UnknownModule(str(_lacking(module, name)))  # type: ignore[arg-type]
-        raise UnknownModule(f"{package}: Kerato does not have the module {path!r}.")
+        raise UnknownModule(str(_lacking(importlib.import_module(_dotted(package, parent)), name)))
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         """A proxy, or the package around one."""

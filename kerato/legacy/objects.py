@@ -13,8 +13,9 @@ from kerato.data.labels import to_categorical as categorical
 from kerato.errors import invalid, unknown
 from kerato.layers.base import Layer
 from kerato.legacy.arguments import warn_of
+from kerato.legacy.modules import RENAMED
 from kerato.models import Model
-from kerato.saving.records import from_record, reads, record
+from kerato.saving.records import from_record, models, reads, record
 
 Array = Any
 
@@ -166,8 +167,10 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     Raises:
         UnknownName: the class is neither Kerato's nor registered nor among `custom_objects`.
     """
+    name = RENAMED["layers"].get(config["class_name"], config["class_name"])
+    home = "keras" if name in models() else "keras.layers" if hasattr(layers, name) else None
     with reads("deserialize", custom_objects):
-        return from_record(config)
+        return from_record({"module": home, **config, "class_name": name})
 
 
 # -- functions -----------------------------------------------------------------------------------------------------

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib.machinery
 import importlib.util
-import json
-import linecache
 import os
-import re
 import sys
 import tokenize
 import traceback
@@ -20,6 +16,7 @@ from typing import Any
 
 from kerato.errors import BadFile, KeratoError
 from kerato.legacy import imports, python2, vanished
+from kerato.legacy.notebooks import cells
 
 #: the names in the environment that tell a worker process how its parent runs
 SCRIPT, DIALECT = "KERATO_RUN_SCRIPT", "KERATO_RUN_DIALECT"
@@ -73,7 +70,7 @@ def _execute(path: Path, main: ModuleType, names: dict[str, Any]) -> None:
     if path.suffix == ".ipynb":
         vars(main).update(names)
         for cell in cells(path):
-            _execute_cell(cell, vars(main))
+            cell.execute(vars(main))
         return
     source = read(path)
     old = python2.is_python2(source, str(path))
@@ -121,75 +118,6 @@ class _Neighbour(importlib.machinery.SourceFileLoader):
         old = python2.is_python2(read(Path(self.path)), self.path)
         vars(module).update({**self.names, **(python2.CHANGED if old else {})})
         super().exec_module(module)
-
-
-# -- notebooks -----------------------------------------------------------------------------------------------------
-
-
-class Cell:
-    """The code of one cell: what it is called in tracebacks, its lines, and whether they are Python 2."""
-
-    def __init__(self, name: str, source: str, python2: bool) -> None:
-        self.name, self.source, self.python2 = name, source, python2
-
-
-def cells(path: Path) -> list[Cell]:
-    """The code cells of a notebook in order, without what is no Python.
-
-    Raises:
-        BadFile: it is no notebook.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if "worksheets" in found:  # notebooks before 2015
-            found["cells"] = [cell for sheet in found["worksheets"] for cell in sheet["cells"]]
-        codes = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
-        texts = ["".join(cell.get("source", cell.get("input", ""))) for cell in codes]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadFile(f"run: {path} is no notebook.") from None
-    language = found.get("metadata", {}).get("language_info", {}).get("version", "")
-    numbered = enumerate(texts, 1)
-    return [
-        Cell(f"{path.name}[{i}]", plain(text, f"{path.name}[{i}]"), language.startswith("2")) for i, text in numbered
-    ]
-
-
-#: magics of a whole cell whose body is Python all the same
-_TIMED = ("%%time", "%%timeit", "%%capture", "%%prun")
-
-
-def plain(source: str, name: str) -> str:
-    """The Python of a cell: magics, shell commands and questions are left out, line numbers stay."""
-    lines = source.split("\n")
-    first = lines[0].lstrip()
-    if first.startswith("%%") and not first.startswith(_TIMED):
-        _note(name, first)
-        return ""
-    for number, line in enumerate(lines):
-        if re.match(r"\s*(%|!|\?)", line) or re.search(r"^\s*[\w.]+\?{1,2}\s*$", line):
-            _note(name, line.strip())
-            lines[number] = re.sub(r"\S.*", "pass", line)
-    return "\n".join(lines)
-
-
-def _note(name: str, line: str) -> None:
-    sys.stderr.write(f"{name}: left out: {line}\n")
-
-
-def _execute_cell(cell: Cell, space: dict[str, Any]) -> None:
-    """Run a cell and show the value of its last line, as a notebook does."""
-    linecache.cache[cell.name] = (len(cell.source), None, cell.source.splitlines(True), cell.name)
-    if cell.python2 or python2.is_python2(cell.source, cell.name):
-        space.update(python2.CHANGED)
-        exec(python2.compiled(cell.source, cell.name, True), space)
-        return
-    tree = ast.parse(cell.source, cell.name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, cell.name, "exec", dont_inherit=True), space)
-    if isinstance(last, ast.Expr) and not cell.source.rstrip().endswith(";"):
-        value = eval(compile(ast.Expression(last.value), cell.name, "eval", dont_inherit=True), space)
-        if value is not None:
-            print(repr(value))
 
 
 # -- what went wrong -----------------------------------------------------------------------------------------------

@@ -1,0 +1,18 @@
+"""What tests of old code get: afterwards `keras` is again what it was, and the settings are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kerato import config, legacy
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Undo what a test installs."""
+    yield
+    legacy.uninstall()
+    config.set_dialect(None)
+    config.set_backend("tensorflow")

@@ -1,0 +1,227 @@
+"""Old methods: every row of the table, in the old dialect, and today's left as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kerato import backend as K
+from kerato import layers, legacy
+from kerato.layers import Input
+from kerato.legacy import methods
+from kerato.models import Model, Sequential
+
+X = np.float32([[0, 1], [1, 0], [1, 1], [0, 0]])
+Y = np.float32([[1, 0], [0, 1], [0, 1], [1, 0]])
+
+# Calls in words that today's signatures do not have.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def net(**options: Any) -> Any:
+    model = Sequential([Input((2,)), layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy", **options)
+    return model
+
+
+def today(**options: Any) -> Any:
+    model = Sequential([Input((2,)), layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_row_3_1_13_a_sequential_trains_ten_epochs_then_and_one_today() -> None:
+    with legacy.dialect():
+        assert len(net().fit(X, Y, verbose=0).history["loss"]) == 10
+        assert len(net().fit(X, Y, 2, 3, 0).history["loss"]) == 3
+        x = Input((2,))
+        model: Any = Model(x, layers.Dense(2)(x))
+        model.compile("sgd", "mse")
+        assert len(model.fit(X, Y, verbose=0).history["loss"]) == 1, "a Model did not"
+    assert len(net().fit(X, Y, verbose=0).history["loss"]) == 1
+
+
+def test_words_of_fit() -> None:
+    with legacy.dialect():
+        with pytest.warns(UserWarning, match=r"^Sequential\.fit: `X` is `x`, `nb_epoch` is `epochs` today\.$"):
+            history = net().fit(X=X, y=Y, nb_epoch=2, verbose=0).history
+        assert len(history["loss"]) == 2
+        with pytest.raises(TypeError, match="`nb_epoch` is an older name of `epochs`, and both are given"):
+            net().fit(X, Y, nb_epoch=2, epochs=2, verbose=0)
+    with pytest.raises(TypeError, match="nb_epoch"):
+        net().fit(X, Y, nb_epoch=2)
+
+
+def test_row_3_1_06_accuracy_is_acc_in_the_history() -> None:
+    with legacy.dialect():
+        history = net(metrics=["accuracy"]).fit(X, Y, validation_data=(X, Y), epochs=1, verbose=0).history
+        assert set(history) == {"loss", "acc", "val_loss", "val_acc"}
+        model = net(metrics=["mse", "MAE"])
+        model.evaluate(X, Y, verbose=0)
+        assert model.metrics_names == ["loss", "mean_squared_error", "mean_absolute_error"]
+    assert set(today().fit(X, Y, verbose=0).history) == {"loss", "accuracy"}
+
+
+def test_0_3_asked_for_the_accuracy_when_it_trained() -> None:
+    with legacy.dialect():
+        model = net(class_mode="categorical", theano_mode=None)
+        history = model.fit(X, Y, nb_epoch=1, show_accuracy=True, verbose=0).history
+        assert set(history) == {"loss", "acc"}
+        assert len(model.evaluate(X, Y, show_accuracy=True, verbose=0)) == 2
+
+
+def test_the_third_argument_of_train_on_batch_was_class_weight() -> None:
+    with legacy.dialect():
+        a, b = net(), net()
+        b.set_weights(a.get_weights())
+        weights = {0: 2.0, 1: 0.5}
+        assert a.train_on_batch(X, Y, weights) == pytest.approx(b.train_on_batch(X, Y, class_weight=weights))
+
+
+def test_row_3_1_02_the_first_layer_had_to_know_its_input() -> None:
+    with legacy.dialect():
+        model = Sequential()
+        with pytest.raises(ValueError, match=r"must have an `input_shape` or `batch_input_shape`\. dense\S* \(Dense"):
+            model.add(layers.Dense(2))
+        assert model.layers == []
+        model.add(layers.Dense(2, input_shape=(2,)))
+        model.add(layers.Dense(3))
+        assert model.output_shape == (None, 3)
+    Sequential([layers.Dense(2)])
+
+
+def test_row_2_4_02_get_output_and_get_input() -> None:
+    with legacy.dialect():
+        model: Any = Sequential([layers.Dense(2, input_shape=(2,)), layers.Dropout(0.5)])
+        last = model.layers[-1]
+        assert last.get_output() is last.output is model.get_output()
+        assert last.get_output(train=True) is last.output, "the phase is what K.learning_phase() is fed"
+        assert last.get_input() is last.input
+        assert K.function([model.get_input()], [last.get_output()])([X])[0].shape == (4, 2)
+
+
+def test_old_names_of_weights_and_arguments() -> None:
+    with legacy.dialect():
+        model: Any = Sequential([layers.Dense(2, input_shape=(2,))])
+        dense = model.layers[0]
+        assert (dense.W, dense.b, dense.output_dim) == (dense.kernel, dense.bias, 2)
+        assert not hasattr(dense, "nb_filter")
+
+
+def test_a_layer_of_keras_1_lists_its_own_weights() -> None:
+    space: dict[str, Any] = {"__name__": "script"}
+    legacy.install()
+    exec(
+        """
+from keras import backend as K, initializations
+from keras.engine.topology import Layer
+from keras.models import Sequential
+
+class Mine(Layer):
+    def __init__(self, output_dim, **kwargs):
+        self.output_dim = output_dim
+        self.init = initializations.get('one')
+        super(Mine, self).__init__(**kwargs)
+
+    def build(self, input_shape):
+        self.W = self.init((input_shape[1], self.output_dim), name='W')
+        self.b = K.variable([0.] * self.output_dim)
+        self.trainable_weights = [self.W, self.b]
+
+    def call(self, x, mask=None):
+        return K.dot(x, self.W) + self.b
+
+    def get_output_shape_for(self, input_shape):
+        return (input_shape[0], self.output_dim)
+
+model = Sequential([Mine(3, input_shape=(2,))])
+model.compile('sgd', 'mse')
+""",
+        space,
+    )
+    model = space["model"]
+    assert [w.shape for w in model.trainable_weights] == [(2, 3), (3,)]
+    np.testing.assert_allclose(model.predict(X), X.sum(1, keepdims=True).repeat(3, 1))
+    before = model.get_weights()[0]
+    model.train_on_batch(X, np.zeros((4, 3)))
+    assert not np.allclose(before, model.get_weights()[0])
+
+
+def test_kernels_of_keras_0_and_1_turn() -> None:
+    conv = layers.Conv2D(4, (2, 3))
+    conv(Input((5, 5, 3)))
+    old = np.arange(4 * 3 * 2 * 3, dtype="float32").reshape(4, 3, 2, 3)
+    with legacy.dialect():
+        conv.set_weights([old, np.zeros(4)])
+    np.testing.assert_array_equal(conv.get_weights()[0], old.transpose(2, 3, 1, 0))
+    with pytest.raises(ValueError, match=r"an array of shape \(2, 3, 3, 4\)"):
+        conv.set_weights([old, np.zeros(4)])
+
+
+class Batches:
+    """What a generator of Keras 1 looked like: endless, with a `batch_size`."""
+
+    batch_size = 2
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        self.drawn += 1
+        return X[:2], Y[:2]
+
+
+def endless() -> Any:
+    while True:
+        yield X[:2], Y[:2]
+
+
+generators = pytest.mark.skipif(not hasattr(Model, "fit_generator"), reason="the generator forms are not here yet")
+
+
+@generators
+@pytest.mark.parametrize(("source", "samples", "updates"), [(Batches, 7, 3), (endless, 3, 3), (endless, 2.5, 3)])
+def test_row_3_1_43_samples_per_epoch(source: Any, samples: float, updates: int) -> None:
+    with legacy.dialect():
+        model = net()
+        with pytest.warns(UserWarning, match=r"^Sequential\.fit_generator: `samples_per_epoch` is `steps_per_epoch`"):
+            model.fit_generator(source(), samples_per_epoch=samples, nb_epoch=2, verbose=0)
+    assert int(model.optimizer.iterations.numpy()) == 2 * updates
+
+
+@generators
+def test_row_3_1_43_other_words_of_the_generator_forms() -> None:
+    with legacy.dialect():
+        model = net()
+        history = model.fit_generator(
+            Batches(),
+            4,
+            1,
+            0,
+            validation_data=Batches(),
+            nb_val_samples=4,
+            nb_worker=1,
+            max_q_size=3,
+            pickle_safe=False,
+        ).history
+        assert set(history) == {"loss", "val_loss"}
+        assert int(model.optimizer.iterations.numpy()) == 4, "a third word in its place is batches already"
+        loss = model.evaluate(X[:2], Y[:2], verbose=0)
+        assert model.evaluate_generator(Batches(), val_samples=4) == pytest.approx(loss)
+        assert model.predict_generator(Batches(), val_samples=4, max_q_size=2).shape == (4, 2)
+
+
+def test_today_s_methods_are_today_s_once_the_tables_are_there() -> None:
+    methods.teach()
+    methods.teach()
+    model = today()
+    assert model.fit(X, Y, batch_size=2, epochs=2, verbose=0).history.keys() == {"loss", "accuracy"}
+    assert model.train_on_batch(X, Y, np.ones(4)) == pytest.approx(model.train_on_batch(X, Y, np.ones(4)), rel=0.1)
+    layer = layers.Dense(2)
+    layer.W = "mine"
+    assert layer.W == "mine", "a user's attribute stays"

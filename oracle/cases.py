@@ -129,7 +129,7 @@ MaxPooling3D(2) : x(2, 4, 5, 4, 2)
 Maximum() : [x(2, 3), -x(2, 3), x(2, 3) ** 2]
 Minimum() : [x(2, 3), -x(2, 3), x(2, 3) ** 2]
 MultiHeadAttention(2, 3) : x(2, 4, 5), x(2, 6, 5)
-MultiHeadAttention(2, 3, value_dim=4, output_shape=7, use_bias=False) : x(2, 4, 5), x(2, 4, 5), use_causal_mask=True
+MultiHeadAttention(2, 3, value_dim=4, output_shape=7, use_bias=False) : x(2, 4, 5), x(2, 4, 5)
 Multiply() : [x(2, 3), x(2, 3) ** 2]
 Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 0.5]) : x(2, 4, 3)
 Normalization(mean=0.1, variance=2.0, invert=True) : x(2, 4, 3)
@@ -209,6 +209,7 @@ def arrays() -> dict[str, Array]:
         "scores": 1 / (1 + np.exp(-logits)),
         "labels": labels,
         "column": labels[:, None],
+        "mistaken": np.roll(labels, 1),
         "one_hot": np.eye(4, dtype="float32")[labels],
         "binary": ints(6, 4, below=2).astype("float32"),
         "signs": ints(6, 4, below=2).astype("float32") * 2 - 1,
@@ -260,7 +261,7 @@ AUC(multi_label=True, num_thresholds=20) : binary, scores
 Accuracy() : classes, guesses
 BinaryAccuracy(threshold=0.4) : binary, scores
 BinaryCrossentropy() : binary, scores
-BinaryIoU(target_class_ids=[0, 1], threshold=0.6) : binary, scores
+BinaryIoU(target_class_ids=[0, 1], threshold=0.6) : binary[:, 0], scores[:, 0]
 CategoricalAccuracy() : one_hot, probabilities
 CategoricalCrossentropy() : one_hot, probabilities
 CategoricalHinge() : one_hot, others
@@ -272,12 +273,12 @@ FBetaScore(average='weighted', beta=2.0) : one_hot, probabilities
 FalseNegatives(thresholds=[0.3, 0.6]) : binary, scores
 FalsePositives() : binary, scores
 Hinge() : signs, others
-IoU(3, target_class_ids=[0, 2]) : classes, guesses
+IoU(4, target_class_ids=[0, 2]) : labels, mistaken
 KLDivergence() : one_hot, probabilities
 LogCoshError() : reals, others
 MeanAbsoluteError() : reals, others
 MeanAbsolutePercentageError() : reals, others
-MeanIoU(3) : classes, guesses
+MeanIoU(4) : labels, mistaken
 MeanSquaredError() : reals, others
 MeanSquaredLogarithmicError() : reals, others
 OneHotIoU(4, target_class_ids=[1, 3]) : one_hot, probabilities

@@ -41,24 +41,18 @@ class Side:
     def compute(self, layer: Any, weights: list[Array], training: bool, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """The layer's outputs for these weights and inputs, and its losses."""
         if self.name == "keras":
-            lengths = len(layer.trainable_variables)
-            order = {id(v): w for v, w in zip(layer.weights, weights, strict=True)}
-            trainable = [order[id(v)] for v in layer.trainable_variables]
-            rest = [order.get(id(v), v.value) for v in layer.non_trainable_variables]
-            del lengths
-            said = {"training": training} if layer._call_has_training_arg else {}
-            outputs, changed, losses = layer.stateless_call(
-                trainable, rest, *args, **kwargs, **said, return_losses=True
-            )
-            kept = {id(v): w for v, w in zip(layer.non_trainable_variables, changed, strict=True)}
-            return outputs, ([kept[id(v)] for v in layer.weights if id(v) in kept], losses)
+            # Not `stateless_call`, which forgets the losses of the layer itself.
+            scope = self.package.StatelessScope(list(zip(layer.weights, weights, strict=True)), collect_losses=True)
+            with scope:
+                outputs = layer(*args, **kwargs, **({"training": training} if layer._call_has_training_arg else {}))
+            rest = [scope.get_current_value(v) for v in layer.non_trainable_weights]
+            return outputs, (rest, list(scope.losses))
         from kerato.variables import Run
 
         values = dict(zip(layer.weights, weights, strict=True))
         with Run(values, training, self.package.random.key(0)) as run:
             outputs = layer(*args, **kwargs)
-        rest = [run.values[v] for v in layer.weights if not v.trainable or not layer.trainable]
-        return outputs, (rest, run.losses)
+        return outputs, ([run.values[v] for v in layer.non_trainable_weights], run.losses)
 
     def variable(self, value: Array, name: str) -> Any:
         """A weight."""
@@ -203,11 +197,11 @@ def of_initializer(side: Side, made: str, given: str, found: Found, key: str) ->
 
 
 def of_draws(side: Side, made: str, given: str, found: Found, key: str) -> None:
-    """Statistics of the numbers, in units of their standard deviation."""
+    """Statistics of the numbers."""
     (shape, bounded) = eval(given)
     values = np.asarray(eval(made, vars(side.room("initializers")))(shape))
-    numbered(found, f"{key}/statistics", [values.std(), values.mean(), *np.quantile(values, [0.01, 0.1, 0.5, 0.9, 0.99])])
-    numbered(found, f"{key}/limits", [values.min(), values.max()] if bounded else [])
+    marks = [values.std(), values.mean(), *np.quantile(values, [0.01, 0.1, 0.5, 0.9, 0.99])]
+    numbered(found, f"{key}/statistics", np.array([*marks, *([values.min(), values.max()] if bounded else [])]))
 
 
 def of_orthogonal(side: Side, made: str, given: str, found: Found, key: str) -> None:
@@ -258,11 +252,11 @@ def table() -> Iterator[tuple[str, str, str, str, Any]]:
 
 
 def public(side: Side) -> dict[str, dict[str, str]]:
-    """Family -> public name -> the name that the object itself has."""
+    """Family -> public name -> the name that the object itself has; everything that can be reached."""
     found = {}
     for family in FAMILIES:
         room = side.room(family)
-        names = [name for name in getattr(room, "__all__", dir(room)) if not name.startswith("_")]
+        names = [name for name in dir(room) if not name.startswith("_")]
         found[family] = {name: getattr(getattr(room, name), "__name__", name) for name in names}
     return found
 

@@ -1,0 +1,50 @@
+"""Why numbers differ, and why a name of Keras is not Kerato's. Everything else is a failure of the oracle."""
+
+from __future__ import annotations
+
+#: beginning of a case's key -> why its numbers differ from Keras's
+DIFFERENCES: dict[str, str] = {}
+
+#: pattern of `family/name` -> why Kerato has no such name; the first that fits
+MISSING: dict[str, str] = {
+    "layers/Adaptive*": "pictures of any size are resized (Resizing) or pooled globally",
+    "layers/AugMix": "augmentation for robustness studies; Random* layers and ImageDataGenerator cover the book",
+    "layers/RandAugment": "as AugMix",
+    "layers/MixUp": "mixes labels too: a recipe of training, not a layer of a model",
+    "layers/CutMix": "as MixUp",
+    "layers/AutoContrast": "chapter 7's histogram functions are in kerato.image",
+    "layers/Equalization": "as AutoContrast",
+    "layers/ContrastLimited*": "as AutoContrast",
+    "layers/Solarization": "as AutoContrast",
+    "layers/Random*": "an augmentation that image work of the book does not use",
+    "layers/Pipeline": "Sequential does the same",
+    "layers/MaxNumBoundingBoxes": "boxes around objects are not in the book",
+    "layers/CategoryEncoding": "tables and texts, not images: utils.to_categorical",
+    "layers/Discretization": "tables, not images",
+    "layers/Hash*": "tables, not images",
+    "layers/IntegerLookup": "tables, not images",
+    "layers/StringLookup": "tables, not images",
+    "layers/TextVectorization": "texts: preprocessing.text.Tokenizer",
+    "layers/MelSpectrogram": "sound, not images",
+    "layers/STFTSpectrogram": "sound, not images",
+    "initializers/STFT*": "sound, not images",
+    "initializers/stft": "sound, not images",
+    "layers/FlaxLayer": "a wrapper for one other library",
+    "layers/JaxLayer": "a function of JAX is a Lambda",
+    "layers/TorchModuleWrapper": "a wrapper for one other library, and a way to run code from a file",
+    "layers/TFSMLayer": "a way to run code from a file",
+    "layers/GroupQueryAttention": "language models",
+    "layers/ReversibleEmbedding": "language models",
+    "layers/InputSpec": "sizes are checked by `expect` of a layer",
+    "losses/CTC": "speech and handwriting: series of unknown alignment are not in the book",
+    "losses/ctc": "as CTC",
+    "optimizers/LossScaleOptimizer": "mixed_bfloat16 needs no scaling of the loss",
+    "optimizers/MultiOptimizer": "any optax transformation is an optimizer: optax.multi_transform",
+    "optimizers/OptimizerMap": "as MultiOptimizer",
+    "optimizers/legacy": "an empty module of names that raise errors",
+    "optimizers/Adafactor": "language models; optax.adafactor is an optimizer here",
+    "optimizers/Ftrl": "sparse tables; optax has the like",
+    "optimizers/Lamb": "very large batches; optax.lamb is an optimizer here",
+    "optimizers/Muon": "optax.contrib.muon is an optimizer here",
+    "optimizers/ScheduleFreeAdamW": "optax.contrib.schedule_free_adamw is an optimizer here",
+}

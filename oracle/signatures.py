@@ -1,0 +1,166 @@
+"""What 2.0.5's signatures said and today's do not: every name that both have, from the source of Keras 2.0.5.
+
+`python oracle/signatures.py` fetches that source once (KERAS_205 names a folder that has it), reads it as text and
+compares arguments and defaults with Kerato's. A difference is explained by a row of `kerato.legacy` or by `KNOWN`;
+the exit status is 1 when there are others.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kerato
+from kerato import legacy
+from kerato.arguments import parameters
+from kerato.legacy.methods import METHODS
+
+ROOT = Path(__file__).parent.parent
+RELEASE = "keras==2.0.5"
+
+#: today's module -> files of 2.0.5
+MODULES = {
+    "layers": "layers/core layers/convolutional layers/pooling layers/local layers/recurrent layers/embeddings layers/merge"
+    " layers/normalization layers/noise layers/advanced_activations layers/wrappers layers/convolutional_recurrent",
+    "losses": "losses",
+    "metrics": "metrics",
+    "optimizers": "optimizers",
+    "initializers": "initializers",
+    "regularizers": "regularizers",
+    "constraints": "constraints",
+    "activations": "activations",
+    "callbacks": "callbacks",
+    "models": "models engine/training",
+    "preprocessing.image": "preprocessing/image",
+    "utils": "utils/np_utils utils/layer_utils",
+}
+
+#: `name.argument` -> why the difference needs no row
+KNOWN: dict[str, str] = {}
+
+_NOTHING = object()
+
+
+def source() -> Path:
+    """The folder `keras` of the old release."""
+    named = os.environ.get("KERAS_205")
+    if named:
+        return Path(named) / "keras"
+    folder = ROOT / ".bench" / "keras205"
+    if not folder.is_dir():
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", RELEASE]
+        subprocess.run([*command, "-d", folder], check=True)
+        with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+            archive.extractall(folder, filter="data")
+    return next(folder.glob("*/keras"))
+
+
+def value(node: ast.expr | None) -> Any:
+    """A default as a value; its text where it is no plain one."""
+    if node is None:
+        return _NOTHING
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)
+
+
+def arguments(node: ast.FunctionDef) -> dict[str, Any]:
+    """Argument -> default."""
+    names = [item.arg for item in node.args.args if item.arg != "self"]
+    defaults = node.args.defaults
+    padded = [None] * (len(names) - len(defaults)) + list(defaults)
+    return {name: value(item) for name, item in zip(names, padded, strict=True)}
+
+
+def old_signatures(folder: Path, files: str) -> dict[str, dict[str, Any]]:
+    """Class, function or `Class.method` of 2.0.5 -> its arguments; what a base declares and a class passes on too."""
+    found: dict[str, dict[str, Any]] = {}
+    bases: dict[str, list[str]] = {}
+    for file in files.split():
+        for node in ast.parse((folder / f"{file}.py").read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = arguments(node)
+            elif isinstance(node, ast.ClassDef):
+                bases[node.name] = [ast.unparse(base) for base in node.bases]
+                for item in node.body:
+                    if isinstance(item, ast.FunctionDef) and not item.name.startswith("_"):
+                        found[f"{node.name}.{item.name}"] = arguments(item)
+                    if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                        found[node.name] = arguments(item)
+    for name, above in bases.items():
+        for base in above:
+            found[name] = {**found.get(base, {}), **found.get(name, {})} if base == "Recurrent" else found.get(name, {})
+            found[name] = found[name] or found.get(base, {})
+    return found
+
+
+def todays(owner: Any) -> dict[str, Any] | None:
+    """Argument -> default of a class or function of Kerato; None where anything is taken."""
+    if isinstance(owner, type):
+        names: dict[str, Any] = {}
+        for kind in owner.__mro__:
+            if "__init__" in kind.__dict__ and kind is not object:
+                for name, item in inspect.signature(kind.__dict__["__init__"]).parameters.items():
+                    names.setdefault(name, item.default)
+        return {name: names.get(name, inspect.Parameter.empty) for name in parameters(owner)}
+    return {name: item.default for name, item in inspect.signature(owner).parameters.items()}
+
+
+def same(old: Any, new: Any) -> bool:
+    """Whether two defaults mean the same: (1, 1) and 1, 'zeros' and 'Zeros', 0. and 0."""
+    if old is _NOTHING or new is inspect.Parameter.empty:
+        return (old is _NOTHING) == (new is inspect.Parameter.empty)
+    if isinstance(old, tuple) and not isinstance(new, tuple):
+        return all(same(item, new) for item in old)
+    return bool(old == new)
+
+
+def differences(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """(owner, argument, what differs) that no row and no known reason explains."""
+    for module, files in MODULES.items():
+        room = kerato
+        for part in module.split("."):
+            room = getattr(room, part)
+        for name, old in old_signatures(folder, files).items():
+            owner: Any = room
+            for part in name.split("."):
+                owner = getattr(owner, part, None)
+            if owner is None or name.startswith(("_", "get", "deserialize", "serialize")) or not callable(owner):
+                continue
+            row = METHODS.get(name) or legacy.TABLE.get(getattr(owner, "__name__", name), legacy.Old())
+            if "." in name and name not in METHODS and f"Model.{name.partition('.')[2]}" in METHODS:
+                row = METHODS[f"Model.{name.partition('.')[2]}"]
+            if f"{module}.{name}" in legacy.FUNCTIONS:
+                continue
+            yield from _of_one(f"{module}.{name}", old, todays(owner) or {}, row)
+
+
+def _of_one(key: str, old: dict[str, Any], new: dict[str, Any], row: Any) -> Iterator[tuple[str, str, str]]:
+    position = [name for name in new if name != "self"]
+    for i, (name, default) in enumerate(old.items()):
+        today = row.names.get(name, row.older.get(name, name))
+        if today is None or f"{key}.{name}" in KNOWN or any(k == f"*.{name}" for k in KNOWN):
+            continue
+        if today not in new:
+            if not (name in row.order or today in row.order) or row.rewrite is dict:
+                if "kwargs" not in new:
+                    yield key, name, "is not known"
+        elif not same(row.defaults.get(today, new[today]) if today in row.defaults else new[today], default) and not same(default, row.defaults.get(today, new[today])):
+            yield key, name, f"{'none' if default is _NOTHING else repr(default)} -> {new[today]!r}"
+        elif i < len(position) and position[i] != today and not row.order and i < 3:
+            yield key, name, f"position {i + 1} is {position[i]} today"
+
+
+if __name__ == "__main__":
+    remaining = list(differences(source()))
+    for line in remaining:
+        print(*line)
+    sys.exit(1 if remaining else 0)

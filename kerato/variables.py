@@ -92,7 +92,8 @@ class Variable(ops.Operators):
     def _first(self) -> Array:
         if not callable(self.initializer):
             return self.initializer
-        with random.seeded(self.seed):
+        # A user's initializer may be written with operations and draws; in an evaluation they compute.
+        with random.seeded(self.seed), Run(key=random.fold(random.key(self.seed), self.key)):
             return self.initializer(self.shape, self.dtype, self.key)
 
     def bind(self, slot: Slot, index: int) -> None:
@@ -236,16 +237,10 @@ class Run:
     def fresh_key(self) -> Array:
         """The key for one random draw at this point of the call path."""
         with self.inside("draw") as path:
-            return random.fold(eager_key() if self.key is None else self.key, path)
+            return random.fold(random.eager_key() if self.key is None else self.key, path)
 
 
 _threads = threading.local()
-_eager_draws = itertools.count()
-
-
-def eager_key() -> Array:
-    """A key for a draw outside any network: from the seed and the number of such draws so far."""
-    return random.fold(random.key(random.seed()), next(_eager_draws))
 
 
 def _runs() -> list[Run | None]:
@@ -269,6 +264,14 @@ def running() -> Run | None:
     """The innermost evaluation of this thread, if there is one."""
     stack = _runs()
     return stack[-1] if stack else None
+
+
+def _running_key() -> Array | None:
+    run = running()
+    return None if run is None else run.fresh_key()
+
+
+random.keys_come_from(_running_key)
 
 
 @contextlib.contextmanager

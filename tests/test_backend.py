@@ -9,6 +9,7 @@ import pytest
 
 from kerato import backend as K
 from kerato import config, layers
+from kerato.backend import evaluation
 from kerato.layers import Input
 from kerato.models import Sequential
 
@@ -102,7 +103,7 @@ def test_the_learning_phase_is_an_input() -> None:
 
 
 def test_a_fixed_phase_holds_where_none_is_fed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(K, "_fixed_phase", None)
+    monkeypatch.setattr(evaluation, "_fixed_phase", None)
     drop = K.function([x := K.placeholder((50,))], [layers.Dropout(0.5)(x)])
     assert drop([np.ones(50)])[0].all()
     K.set_learning_phase(1)

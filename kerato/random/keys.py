@@ -11,9 +11,10 @@ fifth of a small network's training step. It is for dropout, noise and augmentat
 from __future__ import annotations
 
 import contextlib
+import itertools
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -28,6 +29,7 @@ Shape = tuple[int, ...]
 
 _seed: int | None = None
 _occurrences: Counter[str] = Counter()
+_eager_draws = itertools.count()
 
 
 def seed() -> int:
@@ -49,6 +51,12 @@ def set_seed(value: int | None) -> None:
         raise invalid("set_seed", "value", "an int from 0 to 4294967295, or None", value)
     _seed = value
     _occurrences.clear()
+    _restart_draws()
+
+
+def _restart_draws() -> None:
+    global _eager_draws
+    _eager_draws = itertools.count()
 
 
 @contextlib.contextmanager
@@ -104,6 +112,29 @@ def fold(parent: Array, *words: Any) -> Array:
         w = lib.atleast_1d(lib.asarray(number)).astype(lib.uint32)
         a, b = _mix(a ^ _mix(w + np.uint32(0x9E3779B9))), _mix(b + _mix(w ^ a))
     return lib.concatenate([a, b])
+
+
+def eager_key() -> Array:
+    """A key for a draw outside any network: from the seed and the number of such draws since it was set."""
+    return fold(key(seed()), next(_eager_draws))
+
+
+def _no_evaluation() -> Array | None:
+    return None
+
+
+_source: Callable[[], Array | None] = _no_evaluation
+
+
+def keys_come_from(source: Callable[[], Array | None]) -> None:
+    """Say who gives the key of a draw inside an evaluation (None outside any); `kerato.variables` does so, once."""
+    global _source
+    _source = source
+
+
+def running_key() -> Array | None:
+    """The key for one draw here, from the running evaluation's key and call path; None outside any evaluation."""
+    return _source()
 
 
 def bits_from(key: Array, shape: Shape) -> Array:

@@ -1,90 +1,27 @@
-"""The book's `K`: Keras 2's backend functions, as names for `kerato.ops` and for evaluating graphs.
-
-Here a variable is a symbolic tensor, as it was then: `K.sum(v)` is a graph to be evaluated by `K.function` or
-`K.eval`, and `K.gradients(K.sum(v ** 2), [v])` is its gradient.
-"""
+"""Letting the water through: `K.function`, gradients, values of variables, updates, the learning phase, `K.switch`."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerato import graph, ops, random, recurrence
-from kerato.config import (
-    backend,
-    epsilon,
-    floatx,
-    image_data_format,
-    set_epsilon,
-    set_floatx,
-    set_image_data_format,
-)
-from kerato.errors import InvalidType, InvalidValue, show, unknown
+from kerato import graph, random
+from kerato.backend.pipes import lays_pipes, reset_uids
+from kerato.errors import InvalidType, InvalidValue, invalid, show
 from kerato.graph import Node, Tensor
-from kerato.layers.base import clear_session
-from kerato.ops import OPS, leaves, op
+from kerato.layers import base
+from kerato.ops import OPS, op
 from kerato.programs import Program
 from kerato.shapes import Spec
 from kerato.variables import Run, Variable, running
 
 Array = Any
-
-__all__ = [
-    "backend", "clear_session", "epsilon", "floatx", "image_data_format", "set_epsilon", "set_floatx",
-    "set_image_data_format",
-]  # fmt: skip
-
-
-class SymbolicVariable(Variable):
-    """A variable made by `K.variable`: operations on it lay pipes instead of computing."""
-
-    def take_op(self, operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record the operation; inside an evaluation compute it."""
-        return Node(operation, args, kwargs).result if running() is None else super().take_op(operation, args, kwargs)
-
-
-def _lazily(operation: Callable[..., Any]) -> Callable[..., Any]:
-    """`operation`, recorded as a node whenever a variable is among its arguments."""
-
-    @functools.wraps(operation)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        symbolic = any(isinstance(leaf, Variable) for leaf in leaves((args, kwargs))) and running() is None
-        return Node(operation, args, kwargs).result if symbolic else operation(*args, **kwargs)
-
-    return call
-
-
-def variable(value: Any, dtype: str | None = None, name: str | None = None, constraint: Any = None) -> Variable:
-    """A variable with a first value."""
-    made = SymbolicVariable(np.asarray(value), dtype=dtype or floatx(), name=name)
-    made.constraint = constraint
-    return made
-
-
-def placeholder(
-    shape: Sequence[int | None] | None = None,
-    ndim: int | None = None,
-    dtype: str | None = None,
-    name: str | None = None,
-) -> Tensor:
-    """A tensor to be fed; `ndim` stands for a shape of unknown sizes."""
-    sizes = tuple(shape) if shape is not None else (None,) * (ndim or 0)
-    return Tensor(sizes, dtype or floatx(), name=name)
-
-
-def constant(
-    value: Any, dtype: str | None = None, shape: Sequence[int] | None = None, name: str | None = None
-) -> Array:
-    """An array of fixed numbers."""
-    array = jnp.asarray(value, dtype or floatx())
-    return array if shape is None else jnp.broadcast_to(array, tuple(shape))
-
-
-# -- evaluation ----------------------------------------------------------------------------------------------------
 
 
 class Function:
@@ -147,7 +84,7 @@ class Function:
         return arrays[0] if self.single else arrays
 
 
-_calls = iter(range(2**62))
+_calls = itertools.count()
 
 
 def _cast(value: Array, dtype: str) -> Array:
@@ -193,18 +130,25 @@ def get_value(x: Any) -> Any:
 
 
 def set_value(x: Variable, value: Any) -> None:
-    """Give a variable a value."""
+    """Give a variable a value.
+
+    Raises:
+        InvalidType: `x` is no variable.
+        InvalidValue: the shapes differ.
+    """
+    if not isinstance(x, Variable):
+        raise InvalidType(f"K.set_value: `x` must be a variable. Got {show(x)}.")
     x.assign(np.asarray(value))
 
 
-def batch_get_value(xs: Sequence[Any]) -> list[Any]:
-    """The values of several variables."""
-    return [get_value(x) for x in xs]
+def batch_get_value(ops: Sequence[Any]) -> list[Any]:
+    """The values of several variables or tensors."""
+    return [eval(x) for x in ops]
 
 
-def batch_set_value(pairs: Sequence[tuple[Variable, Any]]) -> None:
+def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
     """Give several variables values."""
-    for x, value in pairs:
+    for x, value in tuples:
         set_value(x, value)
 
 
@@ -213,37 +157,31 @@ def update(x: Variable, new_x: Any) -> tuple[Variable, Any]:
     return x, new_x
 
 
+_sum, _difference = lays_pipes(OPS["add"]), lays_pipes(OPS["subtract"])
+_mixture = lays_pipes(lambda x, value, momentum: x * momentum + value * (1.0 - momentum))
+
+
 def update_add(x: Variable, increment: Any) -> tuple[Variable, Any]:
     """An update for `K.function`: `x` becomes `x + increment`."""
-    return x, _lazily(OPS["add"])(x, increment)
+    return x, _sum(x, increment)
 
 
 def update_sub(x: Variable, decrement: Any) -> tuple[Variable, Any]:
     """An update for `K.function`: `x` becomes `x - decrement`."""
-    return x, _lazily(OPS["subtract"])(x, decrement)
+    return x, _difference(x, decrement)
 
 
-# -- loops over time -----------------------------------------------------------------------------------------------
+def moving_average_update(x: Variable, value: Any, momentum: float) -> tuple[Variable, Any]:
+    """An update for `K.function`: `x` becomes `x * momentum + value * (1 - momentum)`."""
+    return x, _mixture(x, value, momentum)
 
 
-def rnn(
-    step_function: Callable[..., Any],
-    inputs: Any,
-    initial_states: Sequence[Any],
-    go_backwards: bool = False,
-    mask: Any = None,
-    constants: Sequence[Any] | None = None,
-    unroll: bool = False,
-    input_length: int | None = None,
-) -> tuple[Any, Any, list[Any]]:
-    """(last output, outputs, states) of walking `step_function(input, states + constants)` over the time axis.
-
-    `inputs` are (batch, time, ...), the mask (batch, time) or (batch, time, 1); see `kerato.recurrence.rnn`.
-    """
-    used = graph.closed_over(step_function)
-    return _lazily(recurrence.rnn)(
-        step_function, inputs, list(initial_states), go_backwards, mask, constants, unroll, closed_over=used
-    )
+def clear_session() -> None:
+    """Begin automatic names and numbers anew, and let the learning phase be fed again."""
+    global _fixed_phase
+    _fixed_phase = None
+    reset_uids()
+    base.clear_session()
 
 
 # -- learning phase ------------------------------------------------------------------------------------------------
@@ -272,14 +210,25 @@ def learning_phase() -> Any:
 
 
 def set_learning_phase(value: int) -> None:
-    """Fix the phase for `K.function` calls that do not feed it."""
+    """Fix the phase for `K.function` calls that do not feed it.
+
+    Raises:
+        InvalidValue: `value` is neither 0 nor 1.
+    """
     global _fixed_phase
-    _fixed_phase = int(bool(value))
+    if value not in (0, 1):
+        raise invalid("K.set_learning_phase", "value", "0 (test) or 1 (training)", value)
+    _fixed_phase = int(value)
+
+
+def _made(item: Any) -> Any:
+    """What an argument that may be a function of no arguments stands for."""
+    return item() if callable(item) and not isinstance(item, (Tensor, Variable)) else item
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """`x` in the training phase, `alt` in the test phase; each may be a function that gives it."""
-    x, alt = (item() if callable(item) and not isinstance(item, (Tensor, Variable)) else item for item in (x, alt))
+    x, alt = _made(x), _made(alt)
     chosen = learning_phase() if training is None else training
     if not isinstance(chosen, Tensor):
         return x if chosen else alt
@@ -292,92 +241,40 @@ def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
     return in_train_phase(alt, x, training)
 
 
-# -- shapes --------------------------------------------------------------------------------------------------------
+# -- choices and looking -------------------------------------------------------------------------------------------
 
 
-def int_shape(x: Any) -> tuple[int | None, ...]:
-    """The shape as a tuple, None for unknown sizes."""
-    return tuple(x.shape)
+@op
+def select(condition: Any, chosen: Any, other: Any) -> Any:
+    """`chosen` where `condition` is not 0, else `other`; a condition of fewer axes decides for whole slices."""
+    condition = jnp.asarray(condition).astype(bool)
+    chosen, other = jnp.asarray(chosen), jnp.asarray(other)
+    rank = max(chosen.ndim, other.ndim)
+    if 0 < condition.ndim < rank:
+        condition = condition.reshape(condition.shape + (1,) * (rank - condition.ndim))
+    return jnp.where(condition, chosen, other)
 
 
-def ndim(x: Any) -> int:
-    """The number of axes."""
-    return len(x.shape)
+@lays_pipes
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+    """`then_expression` where `condition` holds, else `else_expression`; each may be a function that gives it.
+
+    Args:
+        condition: a scalar, or a tensor whose shape is that of the expressions or begins it.
+    """
+    if isinstance(condition, (bool, int, float)):
+        return _made(then_expression if condition else else_expression)
+    return OPS["select"](condition, _made(then_expression), _made(else_expression))
 
 
-def dtype(x: Any) -> str:
-    """The dtype's name."""
-    return str(x.dtype)
+@op
+def print_value(x: Any, message: str) -> Any:
+    """`x`, printed after `message` when it is computed."""
+    jax.debug.callback(lambda value: print(message, value), x)
+    return x
 
 
-def shape(x: Any) -> Any:
-    """The sizes; of a symbolic tensor, sizes that become ints when it is computed."""
-    return ops.shape(x)
-
-
-def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
-    """The axes in another order."""
-    return ops.transpose(x, tuple(pattern))
-
-
-def flatten(x: Any) -> Any:
-    """All values along one axis."""
-    return ops.reshape(x, (-1,))
-
-
-def batch_flatten(x: Any) -> Any:
-    """(batch, ...) -> (batch, product of the rest)."""
-    return ops.reshape(x, (ops.shape(x)[0], -1))
-
-
-def expand_dims(x: Any, axis: int = -1) -> Any:
-    """A new axis of size 1."""
-    return _lazily(ops.expand_dims)(x, axis)
-
-
-def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
-    """Joined along an axis."""
-    return _lazily(ops.concatenate)(list(tensors), axis=axis)
-
-
-def stack(x: Sequence[Any], axis: int = 0) -> Any:
-    """Joined along a new axis."""
-    return _lazily(OPS["stack"])(list(x), axis=axis)
-
-
-def dot(x: Any, y: Any) -> Any:
-    """Matrix product over the last axis of `x` and the last but one of `y`."""
-    return _lazily(OPS["matmul"])(x, y) if len(y.shape) <= 2 else ops.tensordot(x, y, ([-1], [-2]))
-
-
-def pow(x: Any, a: Any) -> Any:
-    """`x ** a`."""
-    return _lazily(OPS["power"])(x, a)
-
-
-def clip(x: Any, min_value: Any, max_value: Any) -> Any:
-    """`x` limited to [min_value, max_value]."""
-    return _lazily(ops.clip)(x, min_value, max_value)
-
-
-def relu(x: Any, alpha: float = 0.0, max_value: float | None = None) -> Any:
-    """`x` above 0, `alpha * x` below, cut at `max_value`."""
-    return _lazily(ops.relu)(x, negative_slope=alpha, max_value=max_value)
-
-
-def cast(x: Any, dtype: str) -> Any:
-    """`x` in another dtype."""
-    return _lazily(ops.cast)(x, dtype)
-
-
-#: Keras 2's name -> today's operation; names that are the same in both are found without being listed
-_RENAMED = {"not_equal": "not_equal", "cumulative_sum": "cumsum", "sign": "sign", "reverse": "flip", "gather": "take"}
-
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    target = OPS.get(_RENAMED.get(name, name))
-    if target is None:
-        raise unknown("kerato.backend", "the function", name, [*OPS, *_RENAMED, *__all__])
-    return _lazily(target)
+@lays_pipes
+def print_tensor(x: Any, message: str = "") -> Any:
+    """`x`; its value is printed after `message` each time it is computed."""
+    return OPS["print_value"](x, message)

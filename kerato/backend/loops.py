@@ -118,6 +118,4 @@ def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
     Raises:
         InvalidCall: always.
     """
-    raise InvalidCall(
-        "K.ctc_label_dense_to_sparse: there are no sparse tensors here. Give K.ctc_batch_cost dense labels."
-    )
+    raise InvalidCall("K.ctc_label_dense_to_sparse: all tensors here are dense. Give K.ctc_batch_cost dense labels.")

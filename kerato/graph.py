@@ -105,8 +105,8 @@ class Node:
         self.serial, self.position = next(_serials), 0
         self.inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         for function in filter(callable, leaves((args, kwargs))):
-            used = (item for item in closed_over(function) if isinstance(item, Tensor))
-            self.inputs += [tensor for tensor in used if tensor not in self.inputs]
+            used = closed_over(function)
+            self.inputs += [leaf for leaf in used if isinstance(leaf, Tensor) and leaf not in self.inputs]
         self.static = is_static_node(self)
         numbers = itertools.count()
         specs = infer(self) if specs is None else specs
@@ -330,4 +330,6 @@ def _variables(node: Node) -> list[Variable]:
         targets = [target for target in node.targets if isinstance(target, Variable)]
         return [*targets, *variables_of([node.loss])]
     found = [leaf for leaf in leaves((node.args, node.kwargs)) if isinstance(leaf, Variable)]
+    for function in filter(callable, leaves((node.args, node.kwargs))):
+        found += [leaf for leaf in closed_over(function) if isinstance(leaf, Variable)]
     return [*found, *(node.owner.variables if node.is_layer else ())]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerato import config, ops
-from kerato.backend.pipes import drawn, int_shape, lays_pipes, ndim
+from kerato.backend.pipes import int_shape, lays_pipes, ndim
 from kerato.errors import InvalidValue, invalid
 from kerato.ops import op
 
@@ -112,7 +112,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") ->
     """`start`, `start + step`, ... before `stop`; from 0 up to `start` where there is no `stop`."""
     if stop is None:
         start, stop = 0, start
-    return drawn(count_up, start, stop, step, dtype)
+    return count_up(start, stop, step, dtype)
 
 
 # -- repeating and enlarging ---------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def resize_volumes(
 
 
 def _padded(x: Any, padding: Sequence[Pair], axes: Sequence[int], owner: str) -> Any:
-    if len(padding) != len(axes) or any(np.shape(pair) != (2,) for pair in padding):
+    if np.shape(padding) != (len(axes), 2):
         raise invalid(owner, "padding", f"{len(axes)} pairs (before, after)", padding)
     amounts = [(0, 0)] * ndim(x)
     for axis, (before, after) in zip(axes, padding, strict=True):

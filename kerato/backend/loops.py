@@ -1,4 +1,4 @@
-"""Functions of `K` that go along a sequence: maps, folds, and connectionist temporal classification."""
+"""Functions of `K` that go along a sequence: `K.rnn`, maps, folds, and connectionist temporal classification."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerato import graph, ops, recurrence
+from kerato import ops, recurrence
 from kerato.backend.pipes import lays_pipes
 from kerato.errors import InvalidCall
+from kerato.graph import closed_over
 from kerato.ops import op
 
 Array = Any
@@ -56,6 +57,26 @@ def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, na
     return fold_along(fn, elems, initializer, True)
 
 
+def rnn(
+    step_function: Callable[..., Any],
+    inputs: Any,
+    initial_states: Sequence[Any],
+    go_backwards: bool = False,
+    mask: Any = None,
+    constants: Sequence[Any] | None = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+) -> tuple[Any, Any, list[Any]]:
+    """(last output, outputs, states) of walking `step_function(input, states + constants)` over the time axis.
+
+    `inputs` are (batch, time, ...), the mask (batch, time) or (batch, time, 1); see `kerato.recurrence.rnn`.
+    """
+    used = closed_over(step_function)
+    return lays_pipes(recurrence.rnn)(
+        step_function, inputs, list(initial_states), go_backwards, mask, constants, unroll, closed_over=used
+    )
+
+
 _SMALL = 1e-8
 
 
@@ -97,26 +118,4 @@ def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
     Raises:
         InvalidCall: always.
     """
-    raise InvalidCall(
-        "K.ctc_label_dense_to_sparse: there are no sparse tensors here. Give K.ctc_batch_cost dense labels."
-    )
-
-
-def rnn(
-    step_function: Callable[..., Any],
-    inputs: Any,
-    initial_states: Sequence[Any],
-    go_backwards: bool = False,
-    mask: Any = None,
-    constants: Sequence[Any] | None = None,
-    unroll: bool = False,
-    input_length: int | None = None,
-) -> tuple[Any, Any, list[Any]]:
-    """(last output, outputs, states) of walking `step_function(input, states + constants)` over the time axis.
-
-    `inputs` are (batch, time, ...), the mask (batch, time) or (batch, time, 1); see `kerato.recurrence.rnn`.
-    """
-    used = graph.closed_over(step_function)
-    return lays_pipes(recurrence.rnn)(
-        step_function, inputs, list(initial_states), go_backwards, mask, constants, unroll, closed_over=used
-    )
+    raise InvalidCall("K.ctc_label_dense_to_sparse: all tensors here are dense. Give K.ctc_batch_cost dense labels.")

@@ -70,7 +70,8 @@ class Model(Trainer, Saveable, Layer):
                 f"{title(self)}: the outputs also depend on {', '.join(t.name for t in missing)}, which is not among "
                 f"the inputs ({', '.join(t.name for t in self.inputs)}). Add it to `inputs`."
             )
-        self._layers = layers_between(self.inputs, outputs)
+        # In Keras's order, by which weights are listed, so that files of Keras fit.
+        self._layers = [owner for owner in arranged(self.inputs, outputs) if isinstance(owner, Layer)]
         self._refuse_namesakes()
         self.output_names = _output_names(self.outputs)
         self.built = True
@@ -321,14 +322,6 @@ def _output_names(outputs: Sequence[Tensor]) -> list[str]:
         twins = sum(1 for other in names if other == name or other.rpartition("_")[0] == name)
         names.append(f"{name}_{twins}" if twins else name)
     return names
-
-
-def layers_between(inputs: Sequence[Tensor], outputs: Any) -> list[Any]:
-    """The layers from inputs to a structure of outputs in Keras's order: by depth from the outputs, then as met.
-
-    Weights are listed in this order, so files of Keras fit.
-    """
-    return [owner for owner in arranged(inputs, outputs) if isinstance(owner, Layer)]
 
 
 class Sequential(Model):

@@ -360,7 +360,6 @@ def test_uids_count_until_the_session_is_cleared() -> None:
     [
         (lambda: K.tf, r"K\.tf belongs to TensorFlow, which is not there"),
         (lambda: K.get_session(), r"K\.get_session: there is no TensorFlow session"),
-        (lambda: K.set_session(3), r"K\.set_session: there is no TensorFlow session"),
         (lambda: K.placeholder((2,), sparse=True), r"K\.placeholder: `sparse` must be False"),
         (lambda: K.set_learning_phase(2), r"K\.set_learning_phase: `value` must be 0 \(test\) or 1"),
         (lambda: K.set_value(3, 4), r"K\.set_value: `x` must be a variable\. Got 3"),

@@ -251,13 +251,7 @@ def get_session() -> Any:
 
 
 def set_session(session: Any) -> None:
-    """TensorFlow's session, which is not there.
-
-    Raises:
-        InvalidCall: always, unless `session` is None.
-    """
-    if session is not None:
-        raise InvalidCall("K.set_session: there is no TensorFlow session here. Leave the call out.")
+    """TensorFlow's session: taken and left alone, since nothing here runs in one."""
 
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}

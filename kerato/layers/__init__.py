@@ -15,7 +15,7 @@ from kerato.layers.conv import (
 )
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
 from kerato.layers.image import Rescaling, Resizing
-from kerato.layers.merge import (
+from kerato.layers.merging import (
     Add,
     Average,
     Concatenate,

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerato import config, kernels
+from kerato import config, spatial
 from kerato.errors import invalid, unknown
 
 Array = Any
@@ -311,89 +311,19 @@ def gelu(x: Array, approximate: bool = True) -> Array:
     return jax.nn.gelu(x, approximate=approximate)
 
 
-# -- windows: convolution and pooling ----------------------------------------------------------------------------
+# -- space: the formulas are in `kerato.spatial` -------------------------------------------------------------------
 
-
-def _channels_last(function: Callable[..., Any], x: Array, data_format: str | None) -> Array:
-    # A channels_first convolution is slow in XLA on a CPU and unbearable inside a loop: transpose at the door.
-    if (data_format or config.image_data_format()) == "channels_last":
-        return function(x)
-    return jnp.moveaxis(function(jnp.moveaxis(x, 1, -1)), -1, 1)
-
-
-def _per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
-    return (value,) * rank if isinstance(value, int) else tuple(value)
-
-
-@op
-def conv(
-    inputs: Array,
-    kernel: Array,
-    strides: int | Sequence[int] = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-) -> Array:
-    """Correlation of pictures (batch, *spatial, channels) with a kernel (*window, channels / groups, filters).
-
-    One to three spatial axes; `padding` is `'valid'`, `'same'` or (one axis) `'causal'`.
-    """
-    rank = kernel.ndim - 2
-    strides, dilation = _per_axis(strides, rank), _per_axis(dilation_rate, rank)
-
-    def convolve(x: Array) -> Array:
-        groups = x.shape[-1] // kernel.shape[-2]
-        return kernels.convolution(x, kernel, strides, padding, dilation, groups)
-
-    return _channels_last(convolve, inputs, data_format)
-
-
-def _pool(pool: Callable[..., Any], inputs: Array, size: Any, strides: Any, padding: str, data_format: Any) -> Array:
-    rank = inputs.ndim - 2
-    window = _per_axis(size, rank)
-    steps = window if strides is None else _per_axis(strides, rank)
-    return _channels_last(lambda x: pool(x, window, steps, padding), inputs, data_format)
-
-
-@op
-def max_pool(
-    inputs: Array,
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    padding: str = "valid",
-    data_format: str | None = None,
-) -> Array:
-    """The largest value of each window of (batch, *spatial, channels); ties send their gradient to the first cell."""
-    return _pool(kernels.max_pool, inputs, pool_size, strides, padding, data_format)
-
-
-@op
-def average_pool(
-    inputs: Array,
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    padding: str = "valid",
-    data_format: str | None = None,
-) -> Array:
-    """The mean of each window of (batch, *spatial, channels); cells outside the picture do not count."""
-    return _pool(kernels.average_pool, inputs, pool_size, strides, padding, data_format)
-
-
-@op
-def repeat_axes(x: Array, repeats: Sequence[int], axes: Sequence[int]) -> Array:
-    """Every cell repeated `repeats[i]` times along `axes[i]`: nearest-neighbour enlargement."""
-    for count, axis in zip(repeats, axes, strict=True):
-        x = jnp.repeat(x, count, axis=axis)
-    return x
-
-
-@op
-def scale_axes(x: Array, factors: Sequence[int], axes: Sequence[int]) -> Array:
-    """Bilinear enlargement by whole `factors` along `axes`, corners of cells aligned as TensorFlow does."""
-    sizes = list(x.shape)
-    for factor, axis in zip(factors, axes, strict=True):
-        sizes[axis] *= factor
-    return jax.image.resize(x, sizes, "linear")
+adaptive_average_pool = op(spatial.adaptive_average_pool)
+adaptive_max_pool = op(spatial.adaptive_max_pool)
+average_pool = op(spatial.average_pool)
+conv = op(spatial.conv)
+conv_transpose = op(spatial.conv_transpose)
+depthwise_conv = op(spatial.depthwise_conv)
+local_conv = op(spatial.local_conv)
+max_pool = op(spatial.max_pool)
+repeat_axes = op(spatial.repeat_axes)
+scale_axes = op(spatial.scale_axes)
+separable_conv = op(spatial.separable_conv)
 
 
 def convert_to_tensor(x: Any, dtype: str | None = None) -> Array:

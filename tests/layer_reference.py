@@ -1,6 +1,6 @@
 """What each layer computes, as float64 NumPy written from the definitions: `reference(row, inputs, weights)`.
 
-`weights` maps the last part of a weight's path to its value. Convolution and pooling reuse the loops of
+`weights` maps the last part of a weight's path to its value. Convolution reuses the loops of
 `tests/kernels/kernel_reference.py`; pictures are (samples, height, width, channels) throughout.
 """
 
@@ -89,18 +89,6 @@ def convolved(row: Any, inputs: list[Array], weights: Weights) -> Array:
     return _function(row)(y + weights.get("bias", 0))
 
 
-def pooled(row: Any, inputs: list[Array], weights: Weights) -> Array:
-    """The mean or maximum of each window; without a window, of the picture."""
-    x, given, name = inputs[0], row.arguments, row.kind.__name__
-    if name.startswith("Global"):
-        means = np.array([[sample[..., c].sum() / sample[..., c].size for c in range(x.shape[-1])] for sample in x])
-        return means[:, None, None] if given.get("keepdims") else means
-    window = _pair(given.get("pool_size", 2), 2)
-    strides = _pair(given.get("strides", window), 2)
-    border = loops.amounts(x.shape[1:-1], window, strides, given.get("padding", "valid"))
-    return loops.pool(x, window, strides, border, lambda cells: cells.max(0) if "Max" in name else cells.mean(0))
-
-
 def flattened(row: Any, inputs: list[Array], weights: Weights) -> Array:
     """The values in their order, in the shape that is asked for."""
     return np.array([list(sample.flat) for sample in inputs[0]]).reshape(
@@ -127,42 +115,9 @@ def rescaled(row: Any, inputs: list[Array], weights: Weights) -> Array:
     return inputs[0] * row.arguments["scale"] + row.arguments["offset"]
 
 
-def repeated(row: Any, inputs: list[Array], weights: Weights) -> Array:
-    """Every cell becomes a block."""
-    rows, columns = row.arguments["size"]
-    return np.stack(
-        [np.stack([np.kron(sample[..., c], np.ones((rows, columns))) for c in range(sample.shape[-1])], -1)
-         for sample in inputs[0]]
-    )  # fmt: skip
-
-
 def resized_nearest(row: Any, inputs: list[Array], weights: Weights) -> Array:
     """The cell whose area holds the new centre."""
     x, height, width = inputs[0], row.arguments["height"], row.arguments["width"]
     rows = [int((i + 0.5) * x.shape[1] / height) for i in range(height)]
     columns = [int((j + 0.5) * x.shape[2] / width) for j in range(width)]
     return np.array([[[sample[i, j] for j in columns] for i in rows] for sample in x])
-
-
-def interpolated(row: Any, inputs: list[Array], weights: Weights) -> Array:
-    """Between the two nearest centres, per axis; beyond the outer centres the border's value."""
-    factor, x = row.arguments["size"], inputs[0]
-    for axis in (1, 2):
-        size = x.shape[axis]
-        lines = []
-        for i in range(size * factor):
-            at = (i + 0.5) / factor - 0.5
-            low = int(np.floor(at))
-            first, second = (np.take(x, min(max(k, 0), size - 1), axis) for k in (low, low + 1))
-            lines.append(first * (1 - (at - low)) + second * (at - low))
-        x = np.stack(lines, axis)
-    return x
-
-
-def padded(row: Any, inputs: list[Array], weights: Weights) -> Array:
-    """The picture inside a larger one of zeros."""
-    (top, bottom), (left, right) = row.arguments["padding"]
-    n, h, w, c = inputs[0].shape
-    y = np.zeros((n, top + h + bottom, left + w + right, c))
-    y[:, top : top + h, left : left + w] = inputs[0]
-    return y

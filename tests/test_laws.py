@@ -86,7 +86,8 @@ def bundle(name: str) -> Bundle:
 
 
 def test_every_public_layer_is_in_the_table() -> None:
-    assert {row.kind.__name__ for row in TABLE} | NO_ROW == set(layers.__all__)
+    named = {getattr(layers, name).__name__ for name in layers.__all__}  # other names of a class count once
+    assert {row.kind.__name__ for row in TABLE} | NO_ROW == named
 
 
 @ALL
@@ -158,8 +159,8 @@ def test_unknown_sizes_stay_unknown_or_are_right(row: Row) -> None:
     real = bundle(row.id).eager.shape
     batch_only = [Input(shape[1:]) for shape in row.shapes]
     assert tuple(row.make()(batch_only[0] if row.sequential else batch_only).shape) == (None, *real[1:])
-    if row.spatial and len(row.shapes[0]) == 4:
-        free = Input((None, None, row.shapes[0][-1]))
+    if row.spatial:
+        free = Input((*(None for _ in row.shapes[0][1:-1]), row.shapes[0][-1]))
         inferred = row.make()(free).shape
         assert len(inferred) == len(real)
         assert all(a in (None, b) for a, b in zip(inferred, real, strict=True))

@@ -2,6 +2,7 @@
 
 from kerato.kernels.choice import explain
 from kerato.kernels.convolution import convolution, convolution_transpose, depthwise_convolution
+from kerato.kernels.local import local_convolution
 from kerato.kernels.pooling import average_pool, max_pool
 from kerato.kernels.windows import output_length, output_lengths, transpose_length, transpose_lengths
 
@@ -11,6 +12,7 @@ __all__ = [
     "convolution_transpose",
     "depthwise_convolution",
     "explain",
+    "local_convolution",
     "max_pool",
     "output_length",
     "output_lengths",

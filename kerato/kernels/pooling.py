@@ -41,7 +41,7 @@ def average_pool(x: ArrayLike, window: Ints, strides: Ints | None = None, paddin
     """
     x, geometry = _operands("average_pool", x, window, strides, padding)
     x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
-    return gather(x, geometry) / jnp.asarray(_counts(geometry), x.dtype)
+    return gather(x, geometry) / _counts(geometry).astype(x.dtype)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -81,17 +81,20 @@ def _winner(x: jax.Array, geometry: Windows) -> tuple[jax.Array, jax.Array]:
     return reduce(better, ((part, jnp.full(part.shape, k, number)) for k, part in enumerate(parts)))
 
 
-def _counts(geometry: Windows) -> np.ndarray:
-    """How many cells of every window are real, 1 where none is: (*output, 1)."""
+def _counts(geometry: Windows) -> jax.Array:
+    """How many cells of every window are real, 1 where none is: (*output, 1), or 1 instead of an axis that is even.
+
+    A product of one vector per axis, so that a large volume needs no large constant.
+    """
 
     def along(axis: int) -> np.ndarray:
         starts = np.arange(geometry.output[axis]) * geometry.strides[axis] - geometry.padding[axis][0]
-        positions = starts[:, None] + np.arange(geometry.window[axis])
-        real: np.ndarray = np.sum((positions >= 0) & (positions < geometry.lengths[axis]), axis=1)
-        return real
+        first, last = np.maximum(starts, 0), np.minimum(starts + geometry.window[axis], geometry.lengths[axis])
+        real: np.ndarray = np.maximum(last - first, 1)
+        even = real[:1] if real.size and (real == real[0]).all() else real
+        return even.reshape(-1, *(1,) * (geometry.rank - axis))
 
-    counts: np.ndarray = reduce(np.multiply.outer, map(along, range(geometry.rank)))
-    return np.asarray(np.maximum(counts, 1)[..., None])
+    return reduce(jnp.multiply, (jnp.asarray(along(axis)) for axis in range(geometry.rank)))
 
 
 def _operands(

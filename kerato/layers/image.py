@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from kerato import ops
 from kerato.arguments import number, one_of, positive_int
 from kerato.layers.base import Array
-from kerato.layers.conv import Spatial
+from kerato.layers.space import Spatial
 
 
 class Rescaling(Spatial):

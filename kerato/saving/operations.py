@@ -27,7 +27,10 @@ _ARGUMENTS = {
     ("nn", "x approximate="): "gelu",
     ("nn", "x axis="): "log_softmax softmax",
     ("nn", "x num_classes= axis= dtype="): "one_hot",
-    ("nn", "inputs kernel strides= padding= data_format= dilation_rate="): "conv",
+    ("nn", "inputs kernel strides= padding= data_format= dilation_rate="): "conv depthwise_conv",
+    ("nn", "inputs kernel strides= padding= output_padding= data_format= dilation_rate="): "conv_transpose",
+    ("nn", "inputs depthwise_kernel pointwise_kernel strides= padding= data_format= dilation_rate="): "separable_conv",
+    ("nn", "inputs output_size= data_format="): "adaptive_average_pool adaptive_max_pool",
     ("nn", "inputs pool_size= strides= padding= data_format="): "average_pool max_pool",
     ("numpy", "x"): """abs absolute arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh exp expm1 floor hstack
         isfinite isinf isnan log log10 log1p log2 logical_not negative reciprocal sign sin sinh sqrt square tan tanh

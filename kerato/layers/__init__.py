@@ -14,6 +14,7 @@ from kerato.layers.conv import (
     ZeroPadding2D,
 )
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
+from kerato.layers.fitting import InputSpec
 from kerato.layers.image import Rescaling, Resizing
 from kerato.layers.merge import (
     Add,
@@ -68,6 +69,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "Lambda",
     "Layer",
     "LeakyReLU",

@@ -26,7 +26,7 @@ Axes = Sequence[int] | None
 
 __all__ = ["FAMILY", "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer"]
 __all__ += ["LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomInitializer", "RandomNormal", "RandomUniform"]
-__all__ += ["TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "deserialize", "get", "serialize"]
+__all__ += ["Sparse", "TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "deserialize", "get", "serialize"]
 
 #: Standard deviation of a standard normal cut at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -296,7 +296,44 @@ class Orthogonal(RandomInitializer):
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
-_KINDS = (Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Orthogonal)
+class Sparse(RandomInitializer):
+    """Normal numbers for `connections` inputs of each unit, chosen at random, 0 for the others.
+
+    A unit then gets signals of one size from few inputs, however many there are; units differ in what they see.
+
+    Args:
+        connections: inputs that a unit is connected to; all where there are fewer.
+        stddev: of the weights that are not 0.
+        seed: see `RandomInitializer`.
+
+    Source: Martens 2010, Deep learning via Hessian-free optimization, section 5.
+    """
+
+    checks: ClassVar[dict[str, Rule]] = {"connections": integer(1)}
+
+    def __init__(self, connections: int = 10, stddev: float = 0.05, seed: int | None = None) -> None:
+        pass
+
+    def draw(self, generator: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """(..., units): `connections` entries per unit that are not 0."""
+        weights = self.stddev * generator.standard_normal(shape, dtype)
+        flat = weights.reshape(-1, shape[-1] if shape else 1)
+        order = generator.random(flat.shape, np.float32).argsort(0).argsort(0)
+        return np.where(order < self.connections, flat, 0).reshape(shape)
+
+
+_KINDS = (
+    Zeros,
+    Ones,
+    Constant,
+    Identity,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Orthogonal,
+    Sparse,
+)
 _NAMED = (GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal)
 
 FAMILY = Family(
@@ -318,6 +355,7 @@ FAMILY = Family(
         "he_normal": "HeNormal",
         "lecun_uniform": "LecunUniform",
         "lecun_normal": "LecunNormal",
+        "sparse": "Sparse",
         "IdentityInitializer": "Identity",
         "OrthogonalInitializer": "Orthogonal",
     },

@@ -201,12 +201,12 @@ class Model(Trainer, Saveable, Layer):
             )
         return found
 
-    def _prepare(self, args: Any) -> None:
+    def _prepare(self, args: Any, kwargs: Any = None) -> None:
         if self.is_graph:
             for tensor, value in zip(self.inputs, self._in_order(args[0]), strict=True):
                 self._check_input(tensor, tuple(np.shape(value)) if not hasattr(value, "shape") else tuple(value.shape))
         else:
-            super()._prepare(args)
+            super()._prepare(args, kwargs)
             self.built_for = shapes(args[0])
 
     def _check_input(self, tensor: Tensor, found: tuple[int | None, ...]) -> None:
@@ -419,9 +419,9 @@ class Sequential(Model):
         self.build((None, *x[0].shape[1:]))
         super().ensure_built(x, owner)
 
-    def _prepare(self, args: Any) -> None:
+    def _prepare(self, args: Any, kwargs: Any = None) -> None:
         self.build(shapes(args[0]))
-        super()._prepare(args)
+        super()._prepare(args, kwargs)
 
     def predict_classes(self, x: Any, batch_size: int = 32, verbose: int = 1) -> np.ndarray[Any, Any]:
         """The index of the most likely class per sample; 0 or 1 for a single sigmoid output (book section 3.1)."""

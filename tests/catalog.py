@@ -91,6 +91,7 @@ TABLE = [
 NO_ROW = {
     "Layer",
     "InputLayer",
+    "InputSpec",
     "Input",
     "add",
     "average",

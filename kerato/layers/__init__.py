@@ -25,6 +25,7 @@ from kerato.layers.extent import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from kerato.layers.fitting import InputSpec
 from kerato.layers.image import Rescaling, Resizing
 from kerato.layers.local import LocallyConnected1D, LocallyConnected2D
 from kerato.layers.merging import (
@@ -157,6 +158,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "Lambda",
     "Layer",
     "LeakyReLU",

@@ -18,9 +18,10 @@ import jax.numpy as jnp
 
 from kerato import activations, config, constraints, initializers, random, regularizers
 from kerato.arguments import Configurable, Rule, flag, one_of, optional, shape, snake_case, title
-from kerato.errors import InvalidCall, InvalidValue, KeratoError, invalid, sentence
+from kerato.errors import InvalidCall, InvalidValue, KeratoError, invalid
 from kerato.graph import NeedsArray, Node, Tensor, worth
 from kerato.layers.calls import Calls, shapes
+from kerato.layers.fitting import Fitting, build_shapes
 from kerato.layers.weights import Weights
 from kerato.ops import leaves, tree_map
 from kerato.shapes import Spec
@@ -53,7 +54,7 @@ def _script_line() -> str:
     )
 
 
-class Layer(Calls, Weights, Configurable):
+class Layer(Calls, Fitting, Weights, Configurable):
     """A computation with weights: `layer(x)` on arrays computes, on symbolic tensors it lays a pipe.
 
     Args:
@@ -79,8 +80,6 @@ class Layer(Calls, Weights, Configurable):
         "batch_input_shape": optional(shape),
     }
     supports_masking = False
-    input_rank: int | None = None
-    least_rank: int | None = None
 
     def __init__(
         self,
@@ -179,14 +178,23 @@ class Layer(Calls, Weights, Configurable):
             run.logits[id(value)] = (value, getattr(self.activation, "__name__", "") if ours else "", y)
         return value
 
-    def expect(self, sizes: dict[int, int | None]) -> None:
-        """From now on inputs must have these sizes: axis -> size."""
-        self._expected.update({axis: size for axis, size in sizes.items() if size is not None})
-
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add a scalar, or a list of them, to the training loss; inside `call`. Keras 2's `inputs` is not needed."""
         with evaluation() as run:
             run.losses.extend(leaves(loss))
+
+    def add_update(self, updates: Any, inputs: Any = None) -> None:
+        """Keras 2's way to change weights in training: pairs that `K.update` and its kin give; inside `call`."""
+        pairs = [updates] if isinstance(updates, tuple) else updates
+        with evaluation() as run:
+            for variable, value in pairs if run.training else ():
+                variable.assign(value)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What the weights' regularizers give now, and what the last call outside of a network added."""
+        penalties = [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+        return [*penalties, *self.__dict__.get("_added", ())]
 
     # -- calling ---------------------------------------------------------------------------------------------------
 
@@ -199,8 +207,11 @@ class Layer(Calls, Weights, Configurable):
             args, kwargs = tree_map(lambda leaf: worth(leaf, run), (args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
             return self.lay(args, kwargs)
-        with evaluation():
-            return self.compute_values(args, kwargs)
+        with evaluation() as current:
+            value = self.compute_values(args, kwargs)
+            if run is None:
+                self._added = [loss for loss in current.losses if not isinstance(loss, jax.core.Tracer)]
+            return value
 
     def check_begun(self) -> None:
         """Refuse an object whose class forgot to call the base's `__init__`."""
@@ -209,7 +220,7 @@ class Layer(Calls, Weights, Configurable):
 
     def lay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call on symbolic tensors as a node of the graph."""
-        self._prepare(args)
+        self._prepare(args, kwargs)
         stated = self._stated_shape(args)
         try:
             node = Node(self, args, kwargs, stated)
@@ -230,7 +241,7 @@ class Layer(Calls, Weights, Configurable):
         run = running()
         if run is None:
             raise InvalidCall(f"{title(self)}: nothing is being evaluated. Call the layer itself.")
-        self._prepare(args)
+        self._prepare(args, kwargs)
         masks = tree_map(run.mask_of, args[0]) if args else None
         with run.inside(self.name, position) as path, run.layer(self.compute_dtype, kwargs.get("training")):
             value = self.call(*self._cast(args), **self._context(kwargs, run, masks))
@@ -265,51 +276,24 @@ class Layer(Calls, Weights, Configurable):
 
         return tree_map(cast, args)
 
-    def _prepare(self, args: Any) -> None:
+    def _prepare(self, args: Any, kwargs: Any = None) -> None:
         """Build before the first use, and refuse inputs that cannot fit."""
         found = shapes(args[0]) if args else None
         if isinstance(found, tuple):
             self._check_rank(found)
         if not self.built:
-            self._build(found)
+            self._build(*build_shapes(self.build, self.call, args, kwargs or {}))
         if isinstance(found, tuple):
             self._check_sizes(found)
+        if self.input_spec is not None:
+            self._check_spec(found)
 
-    def _build(self, input_shape: Any) -> None:
-        self.build(input_shape)
+    def _build(self, *input_shapes: Any) -> None:
+        self.build(*input_shapes)
         self.built = True
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
-
-    def _check_rank(self, found: tuple[int | None, ...]) -> None:
-        wanted = self.input_rank
-        if wanted is not None and len(found) != wanted:
-            raise InvalidValue(
-                f"{title(self)}: the input must have {wanted} axes {self._axes()}. Got shape {found}."
-                + (" Is the channel axis missing? Add it with x[..., None]." if len(found) == wanted - 1 else "")
-            )
-        if self.least_rank is not None and len(found) < self.least_rank:
-            raise InvalidValue(
-                f"{title(self)}: the input must have at least {self.least_rank} axes, the first for samples. "
-                f"Got shape {found}."
-            )
-
-    def _axes(self) -> str:
-        return "(samples first)"
-
-    def _check_sizes(self, found: tuple[int | None, ...]) -> None:
-        for axis, size in self._expected.items():
-            if -len(found) <= axis < len(found) and found[axis] not in (None, size):
-                expected = list(found)
-                expected[0], expected[axis] = None, size
-                raise InvalidValue(
-                    sentence(
-                        f"{title(self)}: the input has {found[axis]} values at axis {axis}, the weights were built "
-                        f"for {size}. Expected {tuple(expected)}, got {tuple(found)}.",
-                        _channel_remedy(found[axis], size),
-                    )
-                )
 
     def _stated_shape(self, args: Any) -> Any:
         """What the user's own `compute_output_shape` says; None lets abstract evaluation find out."""
@@ -426,11 +410,3 @@ def _specs(sizes: Any, dtype: str) -> Any:
     if any(isinstance(item, (list, tuple)) for item in sizes):
         return [_specs(item, dtype) for item in sizes]
     return Spec(tuple(sizes), dtype)
-
-
-def _channel_remedy(found: int | None, wanted: int) -> str:
-    if (found, wanted) == (3, 1):
-        return "Load the pictures with color_mode='grayscale'."
-    if (found, wanted) == (1, 3):
-        return "Load the pictures with color_mode='rgb', or repeat the channel: np.repeat(x, 3, axis=-1)."
-    return ""

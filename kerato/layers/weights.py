@@ -53,11 +53,26 @@ class Weights:
         own = [v for v in self._own() if v.trainable]
         return list(dict.fromkeys([*own, *(v for layer in self.sublayers for v in layer.trainable_weights)]))
 
+    @trainable_weights.setter
+    def trainable_weights(self, variables: Sequence[Variable]) -> None:
+        """Keras 1's way to name the weights that a layer made itself."""
+        self._name(variables, True)
+
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The variables that training does not change."""
         trained = set(self.trainable_weights)
         return [v for v in self.variables if v not in trained]
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, variables: Sequence[Variable]) -> None:
+        """Keras 1's way to name statistics."""
+        self._name(variables, False)
+
+    def _name(self, variables: Sequence[Variable], trainable: bool) -> None:
+        for variable in variables:
+            variable.trainable = trainable
+        self._weights = list(dict.fromkeys([*self._weights, *variables]))
 
     @property
     def weights(self) -> list[Variable]:
@@ -65,8 +80,15 @@ class Weights:
         own = sorted(self._own(), key=lambda variable: not variable.trainable)
         return list(dict.fromkeys([*own, *(v for layer in self.sublayers for v in layer.weights)]))
 
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """Same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """Same as `non_trainable_weights`."""
+        return self.non_trainable_weights
 
     @property
     def trainable(self) -> bool:

@@ -1,11 +1,11 @@
-"""Keras's place for what prepares data: `kerato.preprocessing.image`, loaded when it is first used."""
+"""What prepares data: Keras's `preprocessing.image`, and `arrays` of chapter 6; loaded when first used."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_MODULES = ("image",)
+_MODULES = ("arrays", "image")
 
 
 def __getattr__(name: str) -> Any:

@@ -401,7 +401,8 @@ class Sequential(Model):
         if not self.layers:
             self.__dict__["inputs"], self.__dict__["outputs"] = [], []
         elif self.outputs:
-            self.connect(self.input, self._stack[-1].output)
+            last = self._stack[-1]  # a model's own output is inside it
+            self.connect(self.input, last.get_output_at(-1) if isinstance(last, Model) else last.output)
 
     def build(self, input_shape: Any) -> None:
         """Connect the layers for inputs of that shape, `(None, height, width, channels)`."""

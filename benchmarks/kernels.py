@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import prod
 from typing import Any
 
 import jax
@@ -19,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kerato import kernels
+from kerato import kernels, spatial
 from kerato.kernels import bilinear, stock
-from kerato.kernels.windows import windows
+from kerato.kernels.windows import transpose_windows, windows
 
 FAST = {"xla_cpu_experimental_ynn_fusion_type": ""}
 ROUNDS, BUDGET_MS = 7, 60.0
@@ -52,6 +53,28 @@ CONVOLUTIONS: dict[str, tuple[Any, ...]] = {
     "depthwise stride 2": ((32, 32, 32, 32), 3, 32, 2, "same", 1, 32),
     "depthwise x 2": ((32, 16, 16, 32), 3, 64, 1, "same", 1, 32),
 }
+# name: x shape, window, filters, strides, padding, output padding
+TRANSPOSED: dict[str, tuple[Any, ...]] = {
+    "transposed": ((32, 16, 16, 32), 3, 16, 1, "same", None),
+    "transposed stride 2": ((32, 16, 16, 32), 3, 16, 2, "same", None),
+    "transposed stride 2 valid": ((32, 16, 16, 32), 4, 16, 2, "valid", None),
+    "transposed to 3 colours": ((32, 16, 16, 32), 3, 3, 2, "same", None),
+    "transposed output padding": ((32, 16, 16, 32), 3, 16, 2, "valid", 1),
+    "transposed 1-D stride 4": ((64, 50, 32), 8, 16, 4, "same", None),
+    "transposed 3-D stride 2": ((8, 8, 8, 8, 16), 3, 8, 2, "same", None),
+}
+# name: x shape, window, multiplier, filters, strides, padding
+SEPARABLE: dict[str, tuple[Any, ...]] = {
+    "separable": ((32, 16, 16, 32), 3, 1, 64, 1, "same"),
+    "separable stride 2": ((32, 32, 32, 32), 3, 1, 64, 2, "same"),
+    "separable x 2 valid": ((32, 16, 16, 32), 3, 2, 32, 1, "valid"),
+    "separable 1-D": ((64, 200, 32), 5, 1, 64, 1, "same"),
+}
+# name: x shape, window, filters, strides
+LOCAL: dict[str, tuple[Any, ...]] = {
+    "local": ((32, 16, 16, 16), 3, 16, 1),
+    "local 1-D": ((64, 200, 16), 5, 16, 2),
+}
 # name: x shape, window, strides, padding
 POOLS: dict[str, tuple[Any, ...]] = {
     "pool 2": ((128, 24, 24, 64), 2, 2, "valid"),
@@ -60,6 +83,7 @@ POOLS: dict[str, tuple[Any, ...]] = {
     "pool 8": ((128, 8, 8, 64), 8, 8, "valid"),
     "pool 1-D": ((64, 200, 32), 2, 2, "same"),
     "pool 3-D": ((8, 16, 16, 16, 8), 2, 2, "valid"),
+    "pool 3-D 3 stride 2": ((8, 16, 16, 16, 8), 3, 2, "same"),
 }
 
 
@@ -78,6 +102,43 @@ def convolution_rows() -> Iterator[tuple[str, Callable[..., Any], Callable[..., 
         yield f"{name}: input gradient", ours, partial(stock.input_gradient, geometry=g), (kernel, y)
         ours = partial(bilinear.kernel_gradient, geometry=g)
         yield f"{name}: kernel gradient", ours, partial(stock.kernel_gradient, geometry=g), (x, y)
+
+
+def layer_rows() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...]]]:
+    """(name, ours, lax's own, operands) for the operations made of convolutions: values, and all gradients at once."""
+    for name, (shape, window, filters, strides, padding, extra) in TRANSPOSED.items():
+        g = transpose_windows(name, shape[1:-1], window, strides, padding, extra)
+        x, kernel = draw(*shape), draw(*g.window, filters, shape[-1], seed=1)
+        ours = partial(kernels.convolution_transpose, strides=strides, padding=padding, output_padding=extra)
+        yield from with_gradients(name, ours, lambda x, k, g=g: stock.input_gradient(k, x, g), (x, kernel))
+    for name, (shape, window, multiplier, filters, strides, padding) in SEPARABLE.items():
+        channels, rank = shape[-1], len(shape) - 2
+        g = windows(name, shape[1:-1], window, strides, padding, groups=channels)
+        point = windows(name, g.output, 1, 1, "valid")
+        apart = draw(*g.window, channels, multiplier, seed=1)
+        mixing = draw(*(1,) * rank, channels * multiplier, filters, seed=2)
+        ours = partial(spatial.separable_conv, strides=strides, padding=padding, data_format="channels_last")
+
+        def theirs(x: Any, a: Any, b: Any, g: Any = g, point: Any = point) -> Any:
+            return stock.output(stock.output(x, a.reshape(*a.shape[:-2], 1, -1), g), b, point)
+
+        yield from with_gradients(name, ours, theirs, (draw(*shape), apart, mixing))
+    for name, (shape, window, filters, strides) in LOCAL.items():
+        g = windows(name, shape[1:-1], window, strides, "valid")
+        kernel = draw(prod(g.output), prod(g.window) * shape[-1], filters, seed=1)
+        ours = partial(kernels.local_convolution, window=window, strides=strides)
+        yield from with_gradients(name, ours, ours, (draw(*shape), kernel))
+
+
+def with_gradients(name: str, ours: Any, theirs: Any, operands: tuple[jax.Array, ...]) -> Iterator[Any]:
+    """A row for the value and one for the gradients by all operands."""
+    yield f"{name}: output", ours, theirs, operands
+    y = draw(*jax.eval_shape(ours, *operands).shape, seed=3)
+
+    def pulled_back(f: Any) -> Callable[..., Any]:
+        return lambda *values: jnp.stack([jnp.sum(g) for g in jax.vjp(f, *values[:-1])[1](values[-1])])
+
+    yield f"{name}: gradients", pulled_back(ours), pulled_back(theirs), (*operands, y)
 
 
 def pool_rows() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...]]]:
@@ -142,7 +203,7 @@ def main(words: list[str]) -> None:
     options = None if "--plain" in words else FAST
     words = [word for word in words if not word.startswith("-")]
     print(f"{'case: operation':38s} {'top':>8s} {'loop':>8s} {'ratio':>6s} {'lax':>8s}")
-    for rows in (convolution_rows(), pool_rows()):
+    for rows in (convolution_rows(), layer_rows(), pool_rows()):
         for name, ours, theirs, operands in rows:
             if words and not any(word in name for word in words):
                 continue

@@ -170,6 +170,9 @@ def transpose_windows(
     amounts = tuple(map(transpose_padding, window, strides, pads, extra, dilation))
     reach = map(span, window, dilation)
     grown = tuple((n - 1) * s + k - sum(p) for n, s, k, p in zip(lengths, strides, reach, amounts, strict=True))
+    if min(grown, default=1) < 1:
+        rule = f"so large that something is left of an input of {tuple(lengths)}"
+        raise invalid(owner, "output_padding", rule, output_padding, "Use a larger one, or None.")
     return Windows(grown, window, strides, amounts, dilation)
 
 

@@ -65,12 +65,16 @@ def stack(data_format: str) -> list[Any]:
     ]
 
 
-def test_row_1_2_05_and_06_100_colour_pictures_of_16_by_32_in_both_orders() -> None:
-    last = Sequential([Input((16, 32, 3)), *stack("channels_last")])
+def test_row_1_2_05_100_colour_pictures_of_16_by_32_with_their_colours_first() -> None:
     first = Sequential([Input((3, 16, 32)), *stack("channels_first")])
     assert [layer.output_shape for layer in first.layers] == [
         (None, 4, 16, 32), (None, 4, 16, 32), (None, 4, 8, 16), (None, 512), (None, 3),
     ]  # fmt: skip
+
+
+def test_row_1_2_06_with_their_colours_last_the_same_network_gives_the_same() -> None:
+    last = Sequential([Input((16, 32, 3)), *stack("channels_last")])
+    first = Sequential([Input((3, 16, 32)), *stack("channels_first")])
     first.set_weights(last.get_weights())
     pictures = np.random.default_rng(0).random((100, 16, 32, 3), dtype="float32")
     np.testing.assert_allclose(

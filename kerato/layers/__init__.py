@@ -3,6 +3,14 @@
 from typing import Any
 
 from kerato.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, RReLU, Softmax, ThresholdedReLU
+from kerato.layers.augmentation import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from kerato.layers.base import Layer
 from kerato.layers.conv import (
     AveragePooling2D,
@@ -15,7 +23,7 @@ from kerato.layers.conv import (
 )
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
 from kerato.layers.fitting import InputSpec
-from kerato.layers.image import Rescaling, Resizing
+from kerato.layers.image import CenterCrop, Rescaling, Resizing
 from kerato.layers.merge import (
     Add,
     Average,
@@ -55,6 +63,7 @@ __all__ = [
     "Average",
     "AveragePooling2D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -81,6 +90,12 @@ __all__ = [
     "PReLU",
     "Permute",
     "RReLU",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",

@@ -12,6 +12,14 @@ from kerato.layers.augmentation import (
     RandomZoom,
 )
 from kerato.layers.base import Layer
+from kerato.layers.color import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomSaturation,
+)
 from kerato.layers.conv import (
     AveragePooling2D,
     Conv1D,
@@ -51,7 +59,7 @@ from kerato.layers.noise import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from kerato.layers.norm import BatchNormalization
+from kerato.layers.norm import BatchNormalization, Normalization
 from kerato.layers.shape import Flatten, Permute, RepeatVector, Reshape
 
 __all__ = [
@@ -87,12 +95,19 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RReLU",
+    "RandomBrightness",
+    "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
     "RandomRotation",
+    "RandomSaturation",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",

@@ -3,7 +3,23 @@
 from typing import Any
 
 from kerato.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, RReLU, Softmax, ThresholdedReLU
+from kerato.layers.augmentation import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from kerato.layers.base import Layer
+from kerato.layers.color import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomSaturation,
+)
 from kerato.layers.conv import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
 from kerato.layers.depthwise import (
@@ -26,7 +42,7 @@ from kerato.layers.extent import (
     ZeroPadding3D,
 )
 from kerato.layers.fitting import InputSpec
-from kerato.layers.image import Rescaling, Resizing
+from kerato.layers.image import CenterCrop, Rescaling, Resizing
 from kerato.layers.local import LocallyConnected1D, LocallyConnected2D
 from kerato.layers.merging import (
     Add,
@@ -55,7 +71,7 @@ from kerato.layers.noise import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from kerato.layers.norm import BatchNormalization
+from kerato.layers.norm import BatchNormalization, Normalization
 from kerato.layers.pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -118,6 +134,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -174,9 +191,22 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RReLU",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",

@@ -11,6 +11,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-FAMILIES = "layers losses metrics optimizers schedules initializers activations constraints regularizers".split()
+FAMILIES = ["layers", "losses", "metrics", "optimizers", "schedules", "initializers", "activations", "constraints"]
+FAMILIES += ["regularizers"]
 STEPS = 20
 
 Array = Any
@@ -148,7 +150,11 @@ def of_loss(side: Side, made: str, given: str, found: Found, key: str) -> None:
             loss = kind(**options, reduction=reduction)
             of_function(loss, [y, p], found, f"{key}/{reduction}")
             if not whole:
-                of_function(lambda y, p, loss=loss: loss(y, p, weights), [y, p], found, f"{key}/{reduction} weighed")
+                of_function(partial(_weighed, loss, weights), [y, p], found, f"{key}/{reduction} weighed")
+
+
+def _weighed(loss: Any, weights: Array, y: Array, p: Array) -> Array:
+    return loss(y, p, sample_weight=weights)
 
 
 def of_metric(side: Side, made: str, given: str, found: Found, key: str) -> None:

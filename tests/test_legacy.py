@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import dialect_page
 import numpy as np
 import pytest
 
@@ -190,3 +191,8 @@ def test_callbacks() -> None:
         assert callbacks.ModelCheckpoint("w.h5", period=1).filepath == "w.h5"  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         plateau(epsilon=0.5)
+
+
+def test_the_page_is_made_from_the_tables() -> None:
+    assert dialect_page.PAGE.read_text(encoding="utf-8") == dialect_page.page(), "run python tests/dialect_page.py"
+    assert dialect_page.unmentioned() == set()

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test slow check bench clean
+.PHONY: demo test slow check bench oracle clean
 
 demo: .venv/installed
 	$(BIN)/kerato demo
@@ -22,6 +22,10 @@ check: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+oracle: .venv/installed-dev
+	$(BIN)/python oracle/signatures.py
+	$(BIN)/python oracle/run.py
 
 clean:
 	rm -rf .venv .bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -301,6 +301,8 @@ class Family:
 
     def _named(self, name: str) -> Any:
         name = config.in_dialect(self.owner, (), {"name": name})[1]["name"]
+        if not isinstance(name, str):  # what an older name meant is no member of today's family
+            return name
         member = self.members.get(self.aliases.get(name, name))
         if member is None:
             folded = {key.lower(): value for key, value in self.members.items()}

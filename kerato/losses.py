@@ -23,6 +23,7 @@ from kerato.objectives import (
     cosine_similarity,
     dice,
     hinge,
+    hinge_of_signs,
     huber,
     kl_divergence,
     log_cosh,
@@ -33,6 +34,7 @@ from kerato.objectives import (
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
+    squared_hinge_of_signs,
     tversky,
 )
 
@@ -45,7 +47,7 @@ __all__ += ["binary_crossentropy", "binary_focal_crossentropy", "categorical_cro
 __all__ += ["categorical_focal_crossentropy", "categorical_hinge", "cosine_proximity", "cosine_similarity", "dice"]
 __all__ += ["hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error"]
 __all__ += ["mean_squared_error", "mean_squared_logarithmic_error", "poisson", "sparse_categorical_crossentropy"]
-__all__ += ["squared_hinge", "tversky"]
+__all__ += ["hinge_of_signs", "squared_hinge", "squared_hinge_of_signs", "tversky"]
 
 
 class Loss(Configurable):
@@ -54,12 +56,15 @@ class Loss(Configurable):
     Args:
         name: how the loss is called in logs.
         reduction: `'sum_over_batch_size'` or `'mean'` divide the sum by the number of values, weighted or not;
-            `'mean_with_sample_weight'` divides by the sum of the weights; `'sum'`; `'none'` or None reduce nothing.
+            `'mean_with_sample_weight'` divides by the sum of the weights; `'sum'`; `'none'` or None reduce nothing;
+            `'sum_over_counted'` divides by the number of values whose weight is not 0, as Keras 2.0.5 did.
         dtype: the float type that it computes in.
     """
 
     checks: ClassVar[dict[str, Rule]] = {
-        "reduction": one_of("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None),
+        "reduction": one_of(
+            "sum_over_batch_size", "mean", "mean_with_sample_weight", "sum_over_counted", "sum", "none", None
+        ),
         "dtype": optional(one_of(*config.FLOAT_TYPES)),
         "from_logits": flag,
         "apply_class_balancing": flag,
@@ -85,7 +90,7 @@ class Loss(Configurable):
         weight = None if sample_weight is None else beside(sample_weight, values)
         if mask is not None:
             there = beside(mask, values)
-            if self.reduction in ("sum_over_batch_size", "mean"):
+            if self.reduction in ("sum_over_batch_size", "mean", "sum_over_counted"):
                 there = there / ops.maximum(ops.mean(there), config.epsilon())
             weight = there if weight is None else weight * there
         return self._reduced(values if weight is None else values * weight, weight)
@@ -97,6 +102,9 @@ class Loss(Configurable):
             return ops.sum(values)
         if self.reduction == "mean_with_sample_weight" and weight is not None:
             return ops.sum(values) / ops.maximum(ops.sum(weight), config.epsilon())
+        if self.reduction == "sum_over_counted" and weight is not None:
+            counted = ops.mean(ops.cast(ops.not_equal(weight, 0.0), self.dtype))
+            return ops.mean(values) / ops.maximum(counted, config.epsilon())
         return ops.mean(values)
 
 
@@ -369,6 +377,8 @@ FAMILY = Family(
     {
         **{kind.formula.__name__: kind.formula for kind in _CLASSES},
         "cosine_proximity": cosine_proximity,
+        "hinge_of_signs": hinge_of_signs,
+        "squared_hinge_of_signs": squared_hinge_of_signs,
         **{kind.__name__: kind for kind in _CLASSES},
         "LossFunctionWrapper": LossFunctionWrapper,
     },

@@ -299,6 +299,7 @@ _CLASSES += [TruePositives, TrueNegatives, FalsePositives, FalseNegatives, MeanI
 _NAMES: dict[str, Any] = {kind.__name__: kind for kind in _CLASSES}
 #: Losses that have no metric class of their own are metrics by name all the same.
 _NAMES |= {f.__name__: f for f in (objectives.huber, objectives.log_cosh, objectives.cosine_proximity, objectives.dice)}
+_NAMES |= {f.__name__: f for f in (objectives.hinge_of_signs, objectives.squared_hinge_of_signs)}
 _SHORT = {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "bce": "BinaryCrossentropy", "kld": "KLDivergence"}
 _SHORT |= {"mape": "MeanAbsolutePercentageError", "msle": "MeanSquaredLogarithmicError"}
 

@@ -144,6 +144,18 @@ def squared_hinge(y_true: Array, y_pred: Array) -> Array:
 
 
 @per_sample
+def hinge_of_signs(y_true: Array, y_pred: Array) -> Array:
+    """`mean(max(1 - y * p, 0))` with the labels as they are: the `hinge` of Keras 2.0.5 and before."""
+    return ops.mean(ops.maximum(1.0 - y_true * y_pred, 0.0), axis=-1)
+
+
+@per_sample
+def squared_hinge_of_signs(y_true: Array, y_pred: Array) -> Array:
+    """`mean(max(1 - y * p, 0)**2)` with the labels as they are: the `squared_hinge` of Keras 2.0.5 and before."""
+    return ops.mean(ops.square(ops.maximum(1.0 - y_true * y_pred, 0.0)), axis=-1)
+
+
+@per_sample
 def categorical_hinge(y_true: Array, y_pred: Array) -> Array:
     """`max(max((1 - y) * p) - sum(y * p) + 1, 0)` for one-hot labels."""
     wrong, right = ops.max((1.0 - y_true) * y_pred, axis=-1), ops.sum(y_true * y_pred, axis=-1)

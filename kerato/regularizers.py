@@ -16,8 +16,8 @@ from kerato.errors import invalid
 
 Array = Any
 
-__all__ = ["FAMILY", "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2"]
-__all__ += ["l2", "orthogonal_regularizer", "serialize"]
+__all__ = ["FAMILY", "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "SummedOverBatch", "deserialize"]
+__all__ += ["get", "l1", "l1_l2", "l2", "orthogonal_regularizer", "serialize"]
 
 _FACTOR = number(0, below=float("inf"))
 
@@ -89,12 +89,29 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * ops.sum(ops.abs(ops.matmul(rows, ops.transpose(rows)) * others)) / (size * (size - 1.0))
 
 
+def _member(identifier: Any) -> Any:
+    return FAMILY.get(identifier)
+
+
+class SummedOverBatch(Regularizer):
+    """`regularizer(x)` times the number of samples: penalties on outputs as Keras 2.0.5 had them."""
+
+    checks: ClassVar[dict[str, Rule]] = {"regularizer": Rule("a regularizer", lambda value, _: _member(value))}
+
+    def __init__(self, regularizer: Any = "l2") -> None:
+        pass
+
+    def __call__(self, x: Array) -> Array:
+        """The penalty for `x`, (batch, ...)."""
+        return self.regularizer(x) * x.shape[0]
+
+
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 FAMILY = Family(
     "regularizers",
     "regularizer",
-    {kind.__name__: kind for kind in (L1, L2, L1L2, OrthogonalRegularizer)},
+    {kind.__name__: kind for kind in (L1, L2, L1L2, OrthogonalRegularizer, SummedOverBatch)},
     {"l1": "L1", "l2": "L2", "l1_l2": "L1L2", "l1l2": "L1L2", "orthogonal_regularizer": "OrthogonalRegularizer"},
 )
 

@@ -129,7 +129,7 @@ MaxPooling3D(2) : x(2, 4, 5, 4, 2)
 Maximum() : [x(2, 3), -x(2, 3), x(2, 3) ** 2]
 Minimum() : [x(2, 3), -x(2, 3), x(2, 3) ** 2]
 MultiHeadAttention(2, 3) : x(2, 4, 5), x(2, 6, 5)
-MultiHeadAttention(2, 3, value_dim=4, output_shape=7, use_bias=False) : x(2, 4, 5), x(2, 4, 5)
+MultiHeadAttention(2, 3, output_shape=7, use_bias=False) : x(2, 4, 5), x(2, 4, 5)
 Multiply() : [x(2, 3), x(2, 3) ** 2]
 Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 0.5]) : x(2, 4, 3)
 Normalization(mean=0.1, variance=2.0, invert=True) : x(2, 4, 3)
@@ -190,7 +190,8 @@ subtract : [x(2, 3), x(2, 3) ** 2]
 """
 
 #: layers that draw numbers in training: compared in the test phase only
-RANDOM = "AlphaDropout Dropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D".split()
+RANDOM = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]
+RANDOM += ["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
 
 def arrays() -> dict[str, Array]:

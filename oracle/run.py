@@ -24,13 +24,28 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 PAGE = ROOT / "docs" / "oracle.md"
 
+SIDES = ("kerato", "keras")
+
 TOLERANCE = 1e-5
 #: of statistics of drawn numbers, in standard deviations
 OF_DRAWS = 0.05
 
 #: names that are ways into a family, not members of it
-WAYS = {"deserialize", "get", "serialize", "Layer", "Loss", "Metric", "Optimizer", "Initializer", "Constraint", "Wrapper"}
+WAYS = {
+    "deserialize",
+    "get",
+    "serialize",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Optimizer",
+    "Initializer",
+    "Constraint",
+    "Wrapper",
+}
 WAYS |= {"Regularizer", "LearningRateSchedule", "Input", "InputLayer", "MeanMetricWrapper", "schedules"}
+
+TITLES = {"files": "Files, both ways"}
 
 ABOUT = """# Does Kerato compute what Keras 3 computes?
 
@@ -38,7 +53,9 @@ ABOUT = """# Does Kerato compute what Keras 3 computes?
 the changed state, the losses and the gradients by weights and inputs, in the test phase and, where nothing is drawn, in
 training; for losses values and gradients, with every reduction, weighed and not; for metrics results after three
 batches; for optimizers a trajectory of 20 updates of two weights; for initializers the numbers or, where they are
-drawn, their quantiles, limits and standard deviation. Names come from listing both packages, so none is left out.
+drawn, their quantiles, limits and standard deviation; for files a network of each layer, `.keras` and `.weights.h5`,
+written by one side and read by the other; for nets the logits of random weights. Names come from listing both
+packages, so none is left out.
 
 A difference is the largest of all numbers of an object, divided by the largest number where that is above 1; up to
 1e-5 counts as equal (drawn numbers: 0.05 standard deviations).
@@ -59,15 +76,18 @@ def environment() -> Path:
 
 
 def compute(python: Path, folder: Path) -> None:
-    """Let both sides work at the same time."""
+    """Let both sides work at the same time, then read each other's files, then nets cross."""
     common = {**os.environ, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-    sides = [(python, "keras", {}), (Path(sys.executable), "kerato", {"KERAS_BACKEND": ""})]
-    started = [
-        subprocess.Popen([program, "-W", "ignore", HERE / "side.py", name, folder], env={**common, **more})
-        for program, name, more in sides
-    ]
-    if any([process.wait() for process in started]):
-        raise SystemExit("a side of the oracle broke off")
+    common |= {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    ours = Path(sys.executable), {**common, "KERAS_BACKEND": ""}
+    for more in ([], ["read"]):
+        started = [
+            subprocess.Popen([program, "-W", "ignore", HERE / "side.py", name, folder, *more], env=environment)
+            for name, (program, environment) in {"keras": (python, common), "kerato": ours}.items()
+        ]
+        if any([process.wait() for process in started]):
+            raise SystemExit("a side of the oracle broke off")
+    subprocess.run([python, "-W", "ignore", HERE / "applications.py", folder], env=common, check=True)
 
 
 class Results:
@@ -77,32 +97,37 @@ class Results:
         self.values: dict[str, Any] = {}
         self.names: dict[str, Any] = {}
         self.failed: dict[str, dict[str, str]] = {}
-        for side in ("kerato", "keras"):
-            found = json.loads((folder / f"{side}.json").read_text())
-            self.names[side], self.failed[side] = found["names"], found["failed"]
-            with np.load(folder / f"{side}.npz") as file:
-                self.values[side] = {key: file[key] for key in file.files}
-        # A line that Keras cannot compute either is no question.
-        self.failed["kerato"] = {k: v for k, v in self.failed["kerato"].items() if k not in self.failed["keras"]}
+        for side in SIDES:
+            self.values[side], self.failed[side] = {}, {}
+            for stem in (side, f"{side}_read"):
+                found = json.loads((folder / f"{stem}.json").read_text())
+                self.names[side] = found["names"]
+                self.failed[stem] = found["failed"]
+                with np.load(folder / f"{stem}.npz") as file:
+                    self.values[side] |= {key: file[key] for key in file.files}
+        self.applications = json.loads((folder / "applications.json").read_text())
+
+    def failures(self) -> dict[str, str]:
+        """Case -> why it could not be compared; a line that Keras cannot compute either is no question."""
+        found = {**self.failed["kerato"], **self.failed["kerato_read"], **self.failed["keras_read"]}
+        return {key: text for key, text in found.items() if key not in self.failed["keras"]}
+
+    def has(self, family: str, name: str) -> bool:
+        """Whether both packages have the name."""
+        return all(name in self.names[side][family] for side in SIDES)
 
     def compared(self) -> dict[str, dict[str, float]]:
         """`family/name` -> case -> the largest difference."""
         mine, theirs = self.values["kerato"], self.values["keras"]
+        left_out = {*self.failed["keras"], *self.failures()}
         found: dict[str, dict[str, float]] = defaultdict(dict)
         for key in {**theirs, **mine}:
             family, name, case = key.split("/", 2)
-            case = case.rpartition("/")[0].rpartition("/")[0]
-            if f"{family}/{name}/{case}" in {*self.failed["keras"], *self.failed["kerato"]}:
-                continue
-            if hasattr_both(self, family, name):
-                gap = distance(mine.get(key), theirs.get(key), key.rsplit("/", 2)[1])
+            case, _, what = case.rpartition("/")[0].rpartition("/")
+            if f"{family}/{name}/{case}" not in left_out and self.has(family, name):
+                gap = distance(mine.get(key), theirs.get(key), what)
                 found[f"{family}/{name}"][case] = max(gap, found[f"{family}/{name}"].get(case, 0.0))
         return found
-
-
-def hasattr_both(results: Results, family: str, name: str) -> bool:
-    """Whether both packages have the name."""
-    return all(name in results.names[side][family] for side in ("kerato", "keras"))
 
 
 def distance(mine: Any, theirs: Any, what: str) -> float:
@@ -133,34 +158,70 @@ def written(gap: float) -> str:
 
 def page(results: Results) -> tuple[str, list[str]]:
     """The text of the page, and what is wrong without a reason."""
-    compared, wrong = results.compared(), [f"{key}: {v}" for key, v in results.failed["kerato"].items()]
-    text, missing = ABOUT, []
+    compared, text, wrong = results.compared(), ABOUT, []
+    for key, traceback in results.failures().items():
+        why = reason(reasons.DIFFERENCES, key)
+        wrong += [] if why else [f"{key}: {traceback.strip().splitlines()[-1]}"]
     for family, names in results.names["keras"].items():
         rows = []
         for name, itself in sorted(names.items(), key=lambda item: item[0].lower()):
-            key, same = f"{family}/{name}", itself if itself != name and itself in names else ""
-            if name in WAYS:
-                continue
-            if name not in results.names["kerato"][family]:
-                why = reason(reasons.MISSING, key)
-                missing.append(f"| {family} | {name} | {why} |")
-                wrong += [] if why else [f"{key}: Keras has it, Kerato has not, without a reason"]
-                continue
-            cases = compared.get(key, {})
-            if not cases and (same or names.get(name, "").lower() in {n.lower() for n in names if n != name}):
-                rows.append(f"| {name} | | another name of {same or itself} |")
-                continue
-            gap, why = max(cases.values(), default=float("inf")), ""
-            bad = [case for case, value in cases.items() if value > TOLERANCE]
-            for case in bad:
-                why = reason(reasons.DIFFERENCES, f"{key}/{case}")
-                wrong += [] if why else [f"{key}/{case}: {written(cases[case])}"]
-            wrong += [] if cases else [f"{key}: not compared, needs a line in cases.py"]
-            rows.append(f"| {name} | {len(cases)} | {written(gap)} | {why} |".replace("|  |", "| |"))
-        head = f"## {family.capitalize()}\n\n| name | cases | largest difference | why |\n|---|---|---|---|\n"
-        text += head + "\n".join(row.replace("| |", "| | |", 1) if row.count("|") == 4 else row for row in rows) + "\n\n"
-    text += "## What Kerato has not\n\n| family | name | why |\n|---|---|---|\n" + "\n".join(missing) + "\n"
-    return text, wrong
+            if name not in WAYS and results.has(family, name):
+                row, bad = one_row(family, name, itself, names, compared.get(f"{family}/{name}", {}))
+                rows += row
+                wrong += bad
+        text += table(TITLES.get(family, family.capitalize()), "name | cases | largest difference | why", rows)
+    rows, bad = crossings(results)
+    missing, without = lacking(results)
+    text += table("Nets of keras.applications", "net | from_keras | and back with to_keras", rows)
+    return text + table("What Kerato has not", "family | name | why", missing), [*wrong, *bad, *without]
+
+
+def one_row(
+    family: str, name: str, itself: str, names: dict[str, str], cases: dict[str, float]
+) -> tuple[list[str], list[str]]:
+    """The row of a name that both have, and what is wrong with it."""
+    alias = {other.replace("_", "").lower() for other in names if other != name}
+    if not cases and family == "files":
+        return [], []
+    if not cases and ((itself in names and itself != name) or itself.replace("_", "").lower() in alias):
+        return [f"| {name} | | | another name of {itself} |"], []
+    whys = {
+        case: reason(reasons.DIFFERENCES, f"{family}/{name}/{case}") for case, gap in cases.items() if gap > TOLERANCE
+    }
+    wrong = [f"{family}/{name}/{case}: {written(cases[case])}" for case, why in whys.items() if not why]
+    wrong += [] if cases else [f"{family}/{name}: not compared, needs a line in cases.py"]
+    why = "; ".join(dict.fromkeys(whys.values()))
+    return [f"| {name} | {len(cases)} | {written(max(cases.values(), default=float('inf')))} | {why} |"], wrong
+
+
+def lacking(results: Results) -> tuple[list[str], list[str]]:
+    """Rows of names that Keras has and Kerato has not, and those of them without a reason."""
+    rows, wrong = [], []
+    for family, names in results.names["keras"].items():
+        for name in sorted(names, key=str.lower):
+            if name not in WAYS and family != "files" and not results.has(family, name):
+                why = reason(reasons.MISSING, f"{family}/{name}")
+                rows.append(f"| {family} | {name} | {why} |")
+                wrong += [] if why else [f"{family}/{name}: Keras has it, Kerato has not, without a reason"]
+    return rows, wrong
+
+
+def crossings(results: Results) -> tuple[list[str], list[str]]:
+    """Rows of nets that crossed, and those that did not."""
+    rows, wrong = [], []
+    for name, gaps in results.applications.items():
+        if "failed" in gaps:
+            rows.append(f"| {name} | fails | |")
+            wrong.append(f"applications/{name}: {gaps['failed'].strip().splitlines()[-1]}")
+        else:
+            rows.append(f"| {name} | {written(gaps['in'])} | {written(gaps['out'])} |")
+            wrong += [f"applications/{name}: {gaps}"] if max(gaps.values()) > TOLERANCE else []
+    return rows, wrong
+
+
+def table(title: str, head: str, rows: list[str]) -> str:
+    """A table with its heading."""
+    return f"## {title}\n\n| {head} |\n|{'---|' * (head.count('|') + 1)}\n" + "\n".join(rows) + "\n\n"
 
 
 def main() -> int:
@@ -168,7 +229,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         compute(environment(), Path(folder))
         text, wrong = page(Results(Path(folder)))
-    PAGE.write_text(text, encoding="utf-8")
+    PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
     print("\n".join(wrong) or f"no difference without a reason; the table is in {PAGE.relative_to(ROOT)}")
     return 1 if wrong else 0
 

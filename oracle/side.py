@@ -1,7 +1,9 @@
 """One side of the oracle: compute every case with Kerato or with Keras 3, and keep the numbers.
 
 `python side.py kerato FOLDER` and `python side.py keras FOLDER` run the same lines of `cases.py`; each writes
-`FOLDER/<side>.npz` and the public names of its package, `FOLDER/<side>.json`. Keras runs on JAX, both in float32.
+`FOLDER/<side>.npz` and the public names of its package, `FOLDER/<side>.json`, and a network of every layer as
+`FOLDER/<side>/<number>.keras` and `.weights.h5`. With `read` as third argument a side reads the other's files and
+writes `FOLDER/<side>_read.npz`. Keras runs on JAX, both in float32.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-FAMILIES = "layers losses metrics optimizers schedules initializers activations constraints regularizers".split()
+FAMILIES = ["layers", "losses", "metrics", "optimizers", "schedules", "initializers", "activations", "constraints"]
+FAMILIES += ["regularizers"]
 STEPS = 20
 
 Array = Any
@@ -148,7 +152,11 @@ def of_loss(side: Side, made: str, given: str, found: Found, key: str) -> None:
             loss = kind(**options, reduction=reduction)
             of_function(loss, [y, p], found, f"{key}/{reduction}")
             if not whole:
-                of_function(lambda y, p, loss=loss: loss(y, p, weights), [y, p], found, f"{key}/{reduction} weighed")
+                of_function(partial(_weighed, loss, weights), [y, p], found, f"{key}/{reduction} weighed")
+
+
+def _weighed(loss: Any, weights: Array, y: Array, p: Array) -> Array:
+    return loss(y, p, sample_weight=weights)
 
 
 def of_metric(side: Side, made: str, given: str, found: Found, key: str) -> None:
@@ -229,6 +237,61 @@ def of_regularizer(side: Side, made: str, given: str, found: Found, key: str) ->
     of_function(eval(made, vars(side.room("regularizers"))), [cases.x(*eval(given))], found, key)
 
 
+def networks(side: Side) -> Iterator[tuple[int, str, Any]]:
+    """(number, key, what makes a network of one layer) of every line that can be a file."""
+    for number_, (name, made, given) in enumerate(lines(cases.LAYERS)):
+        args, kwargs = eval(f"call({given})", {"call": call, **cases.INPUTS})
+        if "(" in made and not kwargs and name != "Lambda" and hasattr(side.room("layers"), name):
+            yield number_, f"files/{name}/{made} : {given}", partial(network, side, made, args)
+
+
+def network(side: Side, made: str, args: Any) -> tuple[Any, list[Array]]:
+    """A model of one layer, and its inputs."""
+    given, tree = jax.tree.flatten(args)
+    inputs = [side.package.layers.Input(item.shape[1:], dtype=str(item.dtype)) for item in given]
+    layer = eval(made, vars(side.room("layers")))
+    model = side.package.Model(inputs, layer(*jax.tree.unflatten(tree, inputs)))
+    draws = np.random.default_rng(5)
+    model.set_weights([draws.uniform(0.1, 0.5, tuple(v.shape)).astype("float32") for v in model.weights])
+    return model, given
+
+
+def outputs(model: Any, given: list[Array]) -> Any:
+    """What a model answers."""
+    return model(given if len(given) > 1 else given[0])
+
+
+def write(side: Side, folder: Path, found: Found, failed: dict[str, str]) -> None:
+    """Save the networks, and keep what they answer."""
+    (folder / side.name).mkdir()
+    for number_, key, build in networks(side):
+        try:
+            model, given = build()
+            model.save(folder / side.name / f"{number_}.keras")
+            model.save_weights(folder / side.name / f"{number_}.weights.h5")
+            for kind in ("keras", "weights.h5"):
+                numbered(found, f"{key}/{side.name}'s .{kind}", outputs(model, given))
+        except Exception:
+            failed[key] = traceback.format_exc(limit=-3)
+
+
+def read(side: Side, folder: Path, found: Found, failed: dict[str, str]) -> None:
+    """Load the other side's networks, and keep what they answer here."""
+    other = {"kerato": "keras", "keras": "kerato"}[side.name]
+    for number_, key, build in networks(side):
+        file = folder / other / f"{number_}.keras"
+        try:
+            if file.exists():
+                model, given = build()
+                loaded = importlib.import_module(f"{side.name}.models").load_model(file)
+                numbered(found, f"{key}/{other}'s .keras", outputs(loaded, given))
+                model.set_weights([np.zeros(tuple(v.shape), "float32") for v in model.weights])
+                model.load_weights(file.with_suffix(".weights.h5"))
+                numbered(found, f"{key}/{other}'s .weights.h5", outputs(model, given))
+        except Exception:
+            failed[key] = traceback.format_exc(limit=-3)
+
+
 def table() -> Iterator[tuple[str, str, str, str, Any]]:
     """(family, name, what makes it, what it is given, how it is computed) of every case."""
     for family, text, of in (
@@ -258,12 +321,25 @@ def public(side: Side) -> dict[str, dict[str, str]]:
         room = side.room(family)
         names = [name for name in dir(room) if not name.startswith("_")]
         found[family] = {name: getattr(getattr(room, name), "__name__", name) for name in names}
+    found["files"] = {name: itself for name, itself in found["layers"].items() if itself[:1].isupper()}
     return found
 
 
-def main(name: str, folder: Path) -> None:
-    """Compute everything."""
+def main(name: str, folder: Path, reads: bool) -> None:
+    """Compute everything, or read the other side's files."""
     side, found, failed = Side(name), {}, {}
+    if reads:
+        read(side, folder, found, failed)
+    else:
+        compute(side, found, failed)
+        write(side, folder, found, failed)
+    stem = f"{name}_read" if reads else name
+    np.savez(folder / f"{stem}.npz", **found)
+    (folder / f"{stem}.json").write_text(json.dumps({"names": public(side), "failed": failed}, indent=1))
+
+
+def compute(side: Side, found: Found, failed: dict[str, str]) -> None:
+    """Every case of the tables."""
     for family, kind, made, given, of in table():
         if not hasattr(side.room(family), kind):
             continue
@@ -272,9 +348,7 @@ def main(name: str, folder: Path) -> None:
             of(side, made, given, found, key)
         except Exception:
             failed[key] = traceback.format_exc(limit=-3)
-    np.savez(folder / f"{name}.npz", **found)
-    (folder / f"{name}.json").write_text(json.dumps({"names": public(side), "failed": failed}, indent=1))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:] == ["read"])

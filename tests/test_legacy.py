@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+import dialect_page
 import numpy as np
 import pytest
 
-from kerato import activations, constraints, legacy, optimizers, regularizers, schedules
-from kerato.errors import InvalidType
-from kerato.variables import Variable
+from kerato import (
+    activations,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    legacy,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
+from kerato.errors import InvalidType, InvalidValue
+from kerato.variables import Run, Variable
 
 # Calls in words that today's signatures do not have.
 SGD: Any = optimizers.SGD
 Regularizers: Any = regularizers
 Constraints: Any = constraints
+
+COUNTED = "sum_over_counted"
+
+
+def cut(scale: float, mode: str, seed: int | None = None) -> initializers.Initializer:
+    return initializers.VarianceScaling(scale * 0.77374112, mode, "truncated_normal", seed)
+
 
 #: a call as 2.0.5 read it -> the same in today's words
 CALLS: list[tuple[str, Any, Any]] = [
@@ -49,6 +70,13 @@ CALLS: list[tuple[str, Any, Any]] = [
     ("l2", lambda: Regularizers.l2(l=0.5), lambda: regularizers.l2(0.5)),
     ("max_norm", lambda: Constraints.max_norm(3, 1), lambda: constraints.max_norm(3, 1)),
     ("clipnorm of 0", lambda: optimizers.SGD(clipnorm=0.0, clipvalue=0.0), lambda: optimizers.SGD()),
+    ("glorot_normal", lambda: initializers.get("glorot_normal"), lambda: cut(1.0, "fan_avg")),
+    ("he_normal", lambda: legacy.FUNCTIONS["initializers.he_normal"](3), lambda: cut(2.0, "fan_in", 3)),
+    ("VarianceScaling", lambda: initializers.VarianceScaling(3.0, "fan_out"), lambda: cut(3.0, "fan_out")),
+    ("losses", lambda: losses.as_loss("mse"), lambda: losses.LossFunctionWrapper("mse", COUNTED, "mse")),
+    ("hinge", lambda: losses.as_loss("hinge"), lambda: losses.LossFunctionWrapper("hinge_of_signs", COUNTED, "hinge")),
+    ("maxnorm", lambda: constraints.get("maxnorm"), lambda: constraints.max_norm()),
+    ("l1_l2 by name", lambda: regularizers.get("l1_l2"), lambda: regularizers.l1_l2(0.01, 0.01)),
     ("l1_l2", lambda: legacy.FUNCTIONS["regularizers.l1_l2"](0.5), lambda: regularizers.l1_l2(0.5, 0.01)),
 ]
 
@@ -105,3 +133,66 @@ def test_clipnorm(old: bool, expected: list[float]) -> None:
         sgd = optimizers.SGD(1.0, clipnorm=1.0)
     sgd.apply([np.array([3.0]), np.array([4.0])], variables)
     assert [-float(v.numpy()[0]) for v in variables] == pytest.approx(expected)
+
+
+def test_normal_weights_were_cut_and_not_widened() -> None:
+    with legacy.dialect():
+        old = initializers.get("glorot_normal")((200, 300))
+    assert np.abs(old).max() == pytest.approx(2 * np.sqrt(2 / 500), rel=1e-3)
+    assert np.abs(initializers.get("glorot_normal")((200, 300))).max() > 2.2 * np.sqrt(2 / 500)
+
+
+@pytest.mark.parametrize("family", ["losses", "metrics"])
+@pytest.mark.parametrize("name", ["hinge", "squared_hinge"])
+def test_labels_of_0_and_1_were_no_signs(family: str, name: str) -> None:
+    y, p = np.array([[0.0, 1.0]]), np.array([[0.5, 0.25]])
+    power = 2 if "squared" in name else 1
+    old = legacy.FUNCTIONS[f"{family}.{name}"](y, p)
+    assert float(old[0]) == pytest.approx((1 + 0.75**power) / 2)
+    assert float(losses.get(name)(y, p)[0]) == pytest.approx((1.5**power + 0.75**power) / 2)
+    with legacy.dialect():
+        assert {"losses": losses, "metrics": metrics}[family].get(name) is legacy.FUNCTIONS[f"{family}.{name}"]
+
+
+@pytest.mark.parametrize(("old", "expected"), [(True, 1.5), (False, 1.0)])
+def test_samples_of_weight_0_did_not_count(old: bool, expected: float) -> None:
+    with legacy.dialect() if old else contextlib.nullcontext():
+        loss = losses.as_loss("mae")
+    assert loss is not None
+    errors, weights = np.array([[1.0], [1.0], [5.0]]), np.array([2.0, 1.0, 0.0])
+    assert float(loss(np.zeros((3, 1)), errors, weights)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("old", "expected"), [(True, 0.5 * 6), (False, 0.5 * 3)])
+def test_penalties_on_outputs_were_summed_over_the_batch(old: bool, expected: float) -> None:
+    with legacy.dialect() if old else contextlib.nullcontext():
+        layer = layers.Activation("linear", activity_regularizer=regularizers.l1(0.5))
+        other = layers.ActivityRegularization(l1=0.5)
+    for one in (layer, other, type(layer).from_config(layer.get_config()), type(other).from_config(other.get_config())):
+        with Run() as run:
+            one(np.ones((2, 3), "float32"))
+        assert float(run.losses[0]) == expected
+
+
+def test_relu_had_an_alpha() -> None:
+    old, x = legacy.FUNCTIONS["activations.relu"], np.array([-2.0, 0.5, 3.0])
+    np.testing.assert_allclose(old(x, alpha=0.1, max_value=1.0), [-0.2, 0.5, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(activations.relu(x, 0.1, 1.0), old(x, 0.1, 1.0))
+
+
+def test_callbacks() -> None:
+    plateau: Any = callbacks.ReduceLROnPlateau
+    with legacy.dialect():
+        assert plateau(epsilon=0.5, patience=3).min_delta == 0.5
+        with pytest.warns(UserWarning, match="`write_grads` is no longer needed"):
+            callbacks.TensorBoard("logs", write_grads=True)  # type: ignore[call-arg]
+        with pytest.raises(InvalidValue, match=r"ModelCheckpoint: `period` must be 1. Got 5"):
+            callbacks.ModelCheckpoint("w.h5", period=5)  # type: ignore[call-arg]
+        assert callbacks.ModelCheckpoint("w.h5", period=1).filepath == "w.h5"  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        plateau(epsilon=0.5)
+
+
+def test_the_page_is_made_from_the_tables() -> None:
+    assert dialect_page.PAGE.read_text(encoding="utf-8") == dialect_page.page(), "run python tests/dialect_page.py"
+    assert dialect_page.unmentioned() == set()

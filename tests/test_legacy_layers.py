@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kerato import config, layers, legacy, models
+from kerato import config, layers, legacy, models, regularizers
 from kerato.errors import InvalidType, InvalidValue
 from kerato.legacy.layers import LAYERS
 
@@ -96,6 +96,8 @@ ConvLSTM2D(4, 3, 3, dim_ordering='tf', border_mode='same')
     -> ConvLSTM2D(4, 3, padding='same', data_format='channels_last', recurrent_activation='hard_sigmoid_02')
 ConvLSTM2D(nb_filter=4, nb_row=3, nb_col=2, inner_activation='sigmoid')
     -> ConvLSTM2D(4, (3, 2), recurrent_activation='sigmoid')
+ActivityRegularization(l1=0.1)
+    -> ActivityRegularization(l1=0.1, activity_regularizer=regularizers.SummedOverBatch(regularizers.L1L2(0.1)))
 BatchNormalization(mode=0, beta_init='one', gamma_init='zero')
     -> BatchNormalization(beta_initializer='one', gamma_initializer='zero')
 LeakyReLU(alpha=0.1) -> LeakyReLU(negative_slope=0.1)
@@ -113,7 +115,7 @@ def settings(layer: Any) -> dict[str, Any]:
 
 
 def made(call: str) -> Any:
-    return eval(call, vars(layers))
+    return eval(call, {**vars(layers), "regularizers": regularizers})
 
 
 @pytest.mark.filterwarnings("ignore:.* today[.]:UserWarning")

@@ -222,15 +222,18 @@ class ActivityRegularization(Layer):
     supports_masking = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **common: Any) -> None:
-        super().__init__(activity_regularizer=regularizers.L1L2(l1=self.l1, l2=self.l2), **common)
+        super().__init__(**{"activity_regularizer": regularizers.L1L2(l1=self.l1, l2=self.l2), **common})
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
         return x
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments; the penalty follows from them."""
-        return {name: value for name, value in super().get_config().items() if name != "activity_regularizer"}
+        """The arguments; the penalty follows from them, unless another one was given."""
+        found = super().get_config()
+        if isinstance(self.activity_regularizer, regularizers.L1L2):
+            found.pop("activity_regularizer", None)
+        return found
 
 
 class Lambda(Layer):

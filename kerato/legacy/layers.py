@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kerato import regularizers
 from kerato.errors import invalid
 from kerato.legacy.arguments import Arguments, Old
 
@@ -118,8 +119,15 @@ def _without_implementation(kwargs: Arguments) -> Arguments:
     return _of_series({name: value for name, value in kwargs.items() if name != "implementation"})
 
 
+def _summed(kwargs: Arguments) -> Arguments:
+    """The penalty was the sum over the batch."""
+    regularizer = regularizers.L1L2(kwargs.get("l1", 0.0), kwargs.get("l2", 0.0))
+    return {"activity_regularizer": regularizers.SummedOverBatch(regularizer), **kwargs}
+
+
 #: class -> how its arguments were read
 LAYERS: dict[str, Old] = {
+    "ActivityRegularization": Old(("l1", "l2"), rewrite=_summed),
     "Dense": Old(older=_UNITS),
     "Dropout": Old(("rate", "noise_shape", "seed"), older={"p": "rate"}),
     "SpatialDropout1D": Old(older={"p": "rate"}),

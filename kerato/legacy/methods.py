@@ -13,12 +13,20 @@ from typing import Any
 
 from kerato import config
 from kerato.arguments import title
-from kerato.errors import InvalidValue
+from kerato.callbacks import ModelCheckpoint, ReduceLROnPlateau, TensorBoard
+from kerato.errors import InvalidValue, invalid
 from kerato.layers.base import Layer
 from kerato.legacy.arguments import Arguments, Old, callers
 from kerato.models import Model, Sequential
 
-_CLASSES: dict[str, Any] = {"Layer": Layer, "Model": Model, "Sequential": Sequential}
+_CLASSES: dict[str, Any] = {
+    "Layer": Layer,
+    "Model": Model,
+    "ModelCheckpoint": ModelCheckpoint,
+    "ReduceLROnPlateau": ReduceLROnPlateau,
+    "Sequential": Sequential,
+    "TensorBoard": TensorBoard,
+}
 
 #: old word -> today's; None for what is no longer needed
 _FIT: dict[str, str | None] = {"X": "x", "nb_epoch": "epochs", "show_accuracy": None}
@@ -55,6 +63,19 @@ def _metrics(value: Any) -> Any:
     return _METRICS.get(value.lower(), value) if isinstance(value, str) else value
 
 
+#: what TensorBoard's files held of a network in TensorFlow, and here do not
+_UNWRITTEN = ["batch_size", "embeddings_freq", "embeddings_layer_names", "embeddings_metadata", "write_grads"]
+
+
+def _every_epoch(kwargs: Arguments) -> Arguments:
+    """`period` counted the epochs from one file to the next."""
+    rest = dict(kwargs)
+    period = rest.pop("period", 1)
+    if period != 1:
+        raise invalid("ModelCheckpoint", "period", "1", period, "Files are written after every epoch.")
+    return rest
+
+
 def _compiled(kwargs: Arguments) -> Arguments:
     return {**kwargs, "metrics": _metrics(kwargs.get("metrics"))}
 
@@ -88,6 +109,12 @@ METHODS: dict[str, Old] = {
     "Model.test_on_batch": _old("x y sample_weight", _FIT),
     "Model.fit_generator": _old(_GENERATOR_ORDER, _GENERATORS),
     "Model.evaluate_generator": _old("generator steps max_queue_size workers use_multiprocessing", _GENERATORS),
+    "ModelCheckpoint.__init__": Old(rewrite=_every_epoch),
+    "ReduceLROnPlateau.__init__": Old(
+        ("monitor", "factor", "patience", "verbose", "mode", "min_delta", "cooldown", "min_lr"),
+        names={"epsilon": "min_delta"},
+    ),
+    "TensorBoard.__init__": Old(older=dict.fromkeys(_UNWRITTEN)),
     "Model.predict_generator": _old("generator steps max_queue_size workers use_multiprocessing verbose", _GENERATORS),
 }
 

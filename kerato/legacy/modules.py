@@ -180,7 +180,14 @@ SUPPLIED: dict[str, str] = {
 #: module and name -> what it is in the old dialect, though today has something of that name
 OTHERWISE: dict[str, str] = {
     "activations.hard_sigmoid": "tables:activations.hard_sigmoid",
+    "activations.relu": "tables:activations.relu",
     "initializations.get": "objects:initialization",
+    "initializers.glorot_normal": "tables:initializers.glorot_normal",
+    "initializers.he_normal": "tables:initializers.he_normal",
+    "losses.hinge": "tables:losses.hinge",
+    "losses.squared_hinge": "tables:losses.squared_hinge",
+    "metrics.hinge": "tables:metrics.hinge",
+    "metrics.squared_hinge": "tables:metrics.squared_hinge",
     "regularizers.l1_l2": "tables:regularizers.l1_l2",
     "utils.to_categorical": "objects:to_categorical",
 }

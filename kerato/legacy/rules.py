@@ -8,6 +8,9 @@ from kerato import schedules
 from kerato.legacy import kernels
 from kerato.legacy.arguments import Arguments, Old
 
+#: variance of a standard normal distribution that is cut at two standard deviations
+CUT_VARIANCE = 0.77374112
+
 
 def _decayed(kwargs: Arguments) -> Arguments:
     """`decay` divided the learning rate by `1 + decay * updates`: today a schedule. 0 meant no clipping."""
@@ -16,6 +19,13 @@ def _decayed(kwargs: Arguments) -> Arguments:
     if decay:
         rest["learning_rate"] = schedules.InverseTimeDecay(rest["learning_rate"], 1, decay)
     return rest
+
+
+def _not_widened(kwargs: Arguments) -> Arguments:
+    """The normal distribution was cut at two standard deviations without making up for the smaller variance."""
+    if kwargs["distribution"] != "normal":
+        return kwargs
+    return {**kwargs, "distribution": "truncated_normal", "scale": kwargs.get("scale", 1.0) * CUT_VARIANCE}
 
 
 def _optimizer(order: str, learning_rate: float, **defaults: Any) -> Old:
@@ -33,6 +43,11 @@ RULES: dict[str, Old] = {
     "Adam": _optimizer("lr beta_1 beta_2 epsilon decay", 0.001, epsilon=1e-8),
     "Adamax": _optimizer("lr beta_1 beta_2 epsilon decay", 0.002, epsilon=1e-8),
     "Nadam": _optimizer("lr beta_1 beta_2 epsilon schedule_decay", 0.002, epsilon=1e-8, schedule_decay=0.004),
+    "VarianceScaling": Old(
+        ("scale", "mode", "distribution", "seed"), defaults={"distribution": "normal"}, rewrite=_not_widened
+    ),
+    # A loss was divided by the number of samples whose weight is not 0.
+    "LossFunctionWrapper": Old(("fn", "reduction", "name", "dtype"), defaults={"reduction": "sum_over_counted"}),
     "L1": Old(names={"l": "l1"}),
     "L2": Old(names={"l": "l2"}),
     "MaxNorm": Old(("max_value", "axis"), older={"m": "max_value"}),

@@ -75,8 +75,9 @@ class Engine:
         def loss_of(trained: list[Array]) -> tuple[Array, list[Array]]:
             with Run({**values, **dict(zip(self.trainable, trained, strict=True))}, True, key) as run:
                 total = self._measure(run, batch)
+                scaled = self.optimizer.scale_loss(total)
             written.extend(run.updates)
-            return total, list(run.updates.values())
+            return scaled, list(run.updates.values())
 
         grads, updates = jax.grad(loss_of, has_aux=True)([values[v] for v in self.trainable])
         with Run({**values, **dict(zip(written, updates, strict=True))}, True, key) as run:

@@ -261,6 +261,7 @@ def test_as_metric_keeps_the_name_it_was_asked_by() -> None:
 
 def test_every_name_and_alias_resolves() -> None:
     needed = {"IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU", "MeanMetricWrapper"}
+    needed |= {"SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall", "RecallAtPrecision"}
     for name in [*metrics.FAMILY.members, *metrics.FAMILY.aliases]:
         if metrics.FAMILY.aliases.get(name, name) not in needed:
             assert metrics.get(name) is not None

@@ -171,9 +171,7 @@ def test_variational_autoencoder(way: str) -> None:
 
     def sampling(args: Any) -> Any:
         mean, log_var = args
-        epsilon = (
-            K.random_normal(shape=(K.shape(mean)[0], 2), mean=0.0, stddev=1.0) if hasattr(K, "random_normal") else 0.5
-        )
+        epsilon = K.random_normal(shape=(K.shape(mean)[0], 2), mean=0.0, stddev=1.0)
         return mean + K.exp(log_var / 2) * epsilon
 
     z = layers.Lambda(sampling, output_shape=(2,))([z_mean, z_log_var])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -96,3 +98,12 @@ def test_every_loss_has_the_slope_of_its_values(name: str) -> None:
 def test_row_4_0_02_labels_become_one_hot() -> None:
     assert utils.to_categorical([0, 2]).tolist() == [[1, 0, 0], [0, 0, 1]]
     assert utils.to_categorical([0, 2], 4).shape == (2, 4)
+
+
+def test_the_example_prints_the_values(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "4_objectives.py"), run_name="__main__")
+    printed = {line.split()[1]: float(line.split()[2]) for line in capsys.readouterr().out.splitlines()}
+    assert len(printed) == 9
+    first = {name: value for _, name, _, value in reversed(CHECKS)}
+    for name, value in printed.items():
+        assert value == pytest.approx(first[name], rel=1e-6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -110,3 +112,14 @@ def test_a_training_resumed_from_its_state_is_the_uninterrupted_one(name: str) -
     steps(resumed, v, 3)
     assert resumed.get_config() == whole.get_config()
     np.testing.assert_array_equal(v.numpy(), w.numpy())
+
+
+def test_the_example_prints_the_trajectories_and_fits_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "5_optimizers.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split()[-3:] for line in lines if line.startswith("5.")]
+    for row, (*_, printed) in zip(rows, TRAJECTORIES, strict=True):
+        assert [float(value) for value in row] == pytest.approx([float(digits) for digits in printed], rel=3e-7)
+    for line in lines[len(rows) :]:
+        first, _, last = line.split()[-3:]
+        assert float(last) < 0.02 * float(first)

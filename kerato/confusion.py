@@ -19,12 +19,13 @@ from kerato.variables import Variable
 
 Array = Any
 
-_COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+#: the four counts
+COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _NONE_PASSES = -1e10
 
 
 def confusion(y_true: Array, y_pred: Array, thresholds: Sequence[float], weight: Array, dtype: str) -> list[Array]:
-    """The weighted counts (thresholds, labels) of `_COUNTS` for y and p of shape (samples, labels)."""
+    """The weighted counts (thresholds, labels) of `COUNTS` for y and p of shape (samples, labels)."""
     limits = np.asarray(thresholds, dtype)[:, None, None]
     positive = cast(ops.greater(ops.expand_dims(y_pred, 0), limits), dtype)
     y = cast(ops.not_equal(y_true, 0), dtype)
@@ -95,7 +96,7 @@ class ConfusionMetric(Metric):
             weight = ops.reshape(weight, (*weight.shape, *(1,) * (len(p.shape) - len(weight.shape))))
             weight = ops.reshape(ops.broadcast_to(weight, p.shape), (-1, labels))
         found = confusion(ops.reshape(y, (-1, labels)), ops.reshape(p, (-1, labels)), self.limits, weight, self.dtype)
-        for name, value in zip(_COUNTS, found, strict=True):
+        for name, value in zip(COUNTS, found, strict=True):
             if name in self.counted:
                 variable: Variable = getattr(self, name)
                 variable.assign_add(ops.reshape(value, variable.shape))
@@ -178,7 +179,7 @@ class AUC(ConfusionMetric):
         from_logits: take the sigmoid of the predictions.
     """
 
-    counted = _COUNTS
+    counted = COUNTS
     checks: ClassVar[dict[str, Rule]] = {
         "num_thresholds": integer(2),
         "curve": one_of("ROC", "PR"),

@@ -61,6 +61,7 @@ class Engine:
         self.slot = Slot([])
         self.looped: dict[str, bool] = {}
         self.why = ""
+        self._waits = False
         self._pace: dict[Any, float] = {}
         self._programs: dict[Any, Program] = {}
         self._sums = Program(self._results, "results")
@@ -75,8 +76,9 @@ class Engine:
         def loss_of(trained: list[Array]) -> tuple[Array, list[Array]]:
             with Run({**values, **dict(zip(self.trainable, trained, strict=True))}, True, key) as run:
                 total = self._measure(run, batch)
+                scaled = self.optimizer.scale_loss(total)
             written.extend(run.updates)
-            return total, list(run.updates.values())
+            return scaled, list(run.updates.values())
 
         grads, updates = jax.grad(loss_of, has_aux=True)([values[v] for v in self.trainable])
         with Run({**values, **dict(zip(written, updates, strict=True))}, True, key) as run:
@@ -179,7 +181,7 @@ class Engine:
         key = random.fold(random.key(seed), phase, epoch)
         watched = callbacks.watches_batches(phase)
         steps = self._resident if isinstance(source, Arrays) and source.resident else self._streamed
-        with interruptible() as asked:
+        with interruptible(lambda: self._waits) as asked:
             for start, stop in steps(phase, source, epoch, key, watched, callbacks):
                 if watched:
                     self._tell(callbacks, phase, "end", start, self.logs())
@@ -261,7 +263,7 @@ class Engine:
     ) -> Iterator[tuple[int, int]]:
         """One step per batch from the host, several of them under way at a time."""
         last_look = time.perf_counter()
-        for index, batch in enumerate(source.batches(epoch)):
+        for index, batch in enumerate(self._awaited(source.batches(epoch))):
             if watched:
                 self._tell(callbacks, phase, "begin", index, {})
             self._step("batch", phase, 0, enter(batch), np.int32(index), key)
@@ -270,6 +272,18 @@ class Engine:
                 jax.block_until_ready(self.slot.values[-1:])
                 last_look = now
                 yield index, index + 1
+
+    def _awaited(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches; while one is waited for, Ctrl-C need not wait for it, since no step is under way."""
+        while True:
+            self._waits = True
+            try:
+                batch = next(batches, None)
+            finally:
+                self._waits = False
+            if batch is None:
+                return
+            yield batch
 
     def batch(self, phase: str, batch: Batch, key: Array) -> dict[str, float]:
         """One step on one batch; its losses and metrics by name."""
@@ -358,8 +372,8 @@ def _fetched(size: int, outputs: list[Array]) -> list[np.ndarray[Any, Any]]:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Within the block Ctrl-C sets the event instead of breaking into a step; a second one breaks in.
+def interruptible(idle: Callable[[], bool] = lambda: False) -> Iterator[threading.Event]:
+    """Within the block Ctrl-C sets the event instead of breaking into a step; a second one, or one while `idle`, does.
 
     An interrupt between a donated call and the assignment of its result would lose both states.
     """
@@ -369,7 +383,7 @@ def interruptible() -> Iterator[threading.Event]:
         return
 
     def ask(*_: Any) -> None:
-        if asked.is_set():
+        if asked.is_set() or idle():
             raise KeyboardInterrupt
         asked.set()
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from kerato import config, ops
 from kerato.arguments import Configurable, Family, Rule, flag, fraction, number, one_of, optional, serialize, snake_case
+from kerato.errors import invalid
 from kerato.objectives import (
     beside,
     binary_crossentropy,
@@ -18,6 +19,7 @@ from kerato.objectives import (
     cast,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     categorical_hinge,
     cosine_proximity,
     cosine_similarity,
@@ -45,6 +47,7 @@ _MEAN = "sum_over_batch_size"
 __all__ = ["FAMILY", "Loss", "LossFunctionWrapper", "as_loss", "deserialize", "get", "serialize"]
 __all__ += ["binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"]
 __all__ += ["categorical_focal_crossentropy", "categorical_hinge", "cosine_proximity", "cosine_similarity", "dice"]
+__all__ += ["categorical_generalized_cross_entropy"]
 __all__ += ["hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error"]
 __all__ += ["mean_squared_error", "mean_squared_logarithmic_error", "poisson", "sparse_categorical_crossentropy"]
 __all__ += ["hinge_of_signs", "squared_hinge", "squared_hinge_of_signs", "tversky"]
@@ -321,6 +324,20 @@ class SparseCategoricalCrossentropy(_Named):
         return super().__call__(y_true, y_pred, sample_weight, mask)
 
 
+class CategoricalGeneralizedCrossEntropy(_Named):
+    """`(1 - p[y]**q) / q`, see `objectives.categorical_generalized_cross_entropy`."""
+
+    checks: ClassVar[dict[str, Rule]] = {"q": number(0, below=1)}
+    formula = staticmethod(categorical_generalized_cross_entropy)
+
+    def __init__(
+        self, q: float = 0.5, reduction: str | None = _MEAN, name: str | None = None, dtype: str | None = None
+    ) -> None:
+        if self.q == 0:
+            raise invalid("CategoricalGeneralizedCrossEntropy", "q", "a number > 0 and < 1", q)
+        super().__init__(reduction, name, dtype)
+
+
 class Dice(_Named):
     """One minus the overlap of two regions, see `objectives.dice`."""
 
@@ -352,7 +369,7 @@ class Tversky(_Named):
 _CLASSES: list[type[_Named]] = [MeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, Hinge, SquaredHinge]
 _CLASSES += [MeanSquaredLogarithmicError, LogCosh, Huber, CategoricalHinge, KLDivergence, Poisson, CosineSimilarity]
 _CLASSES += [BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy]
-_CLASSES += [SparseCategoricalCrossentropy, Dice, Tversky]
+_CLASSES += [SparseCategoricalCrossentropy, Dice, Tversky, CategoricalGeneralizedCrossEntropy]
 
 #: Short names, names of older versions, and two that the book prints with a letter missing.
 _ALIASES = {

@@ -25,6 +25,17 @@ from kerato.confusion import (
 from kerato.measures import Mean, MeanMetricWrapper, Metric, NamedMean, Sum
 from kerato.objectives import cast, per_sample, same_rank
 from kerato.regions import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from kerato.tradeoffs import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    PrecisionAtRecall,
+    R2Score,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    concordance_correlation,
+    pearson_correlation,
+)
 
 Array = Any
 
@@ -295,6 +306,8 @@ _CLASSES += [RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageErro
 _CLASSES += [LogCoshError, Hinge, SquaredHinge, CategoricalHinge, KLDivergence, Poisson, CosineSimilarity, Precision]
 _CLASSES += [BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, Recall, FBetaScore, F1Score]
 _CLASSES += [TruePositives, TrueNegatives, FalsePositives, FalseNegatives, MeanIoU, BinaryIoU, OneHotIoU, OneHotMeanIoU]
+_CLASSES += [SensitivityAtSpecificity, SpecificityAtSensitivity, PrecisionAtRecall, RecallAtPrecision, R2Score]
+_CLASSES += [PearsonCorrelation, ConcordanceCorrelation]
 
 _NAMES: dict[str, Any] = {kind.__name__: kind for kind in _CLASSES}
 #: Losses that have no metric class of their own are metrics by name all the same.
@@ -320,7 +333,8 @@ FAMILY = Family(
 )
 
 __all__ += ["accuracy", "binary_accuracy", "categorical_accuracy", "cosine_similarity", "sparse_categorical_accuracy"]
-__all__ += ["sparse_top_k_categorical_accuracy", "top_k_categorical_accuracy"]
+__all__ += ["concordance_correlation", "sparse_top_k_categorical_accuracy", "top_k_categorical_accuracy"]
+__all__ += ["pearson_correlation"]
 __all__ += [kind.__name__ for kind in _CLASSES if kind.__name__ not in __all__]
 
 get = FAMILY.get

@@ -163,13 +163,8 @@ class Model(Trainer, Saveable, Layer):
         run = running()
         if run is None or not self.is_graph:
             raise InvalidCall(f"{title(self)}: a subclass of Model must define `call(self, inputs)`.")
-        frame = Frame(run, self._feeds(self._in_order(inputs)))
-        run.frames.append(frame)
-        try:
-            run.losses.extend(frame.values(self.added_losses))
-            return self.restore_structure(frame.values(self.outputs))
-        finally:
-            run.frames.pop()
+        with self.forward(run, self._in_order(inputs)) as outputs:
+            return self.restore_structure(outputs)
 
     @contextlib.contextmanager
     def forward(self, run: Run, x: list[Array]) -> Iterator[list[Array]]:

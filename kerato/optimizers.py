@@ -6,23 +6,24 @@ Each rule is its paper's formula for one weight p with gradient g. Names of slot
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
-from kerato.arguments import Family, Rule, number, serialize
+from kerato import schedules
+from kerato.arguments import Family, Rule, integer, number, serialize
 from kerato.errors import InvalidCall
-from kerato.updates import Optimizer, Slots
-from kerato.variables import Variable
+from kerato.transformations import OptaxOptimizer
+from kerato.updates import Optimizer, Slots, above_zero, rest, where
+from kerato.variables import Variable, evaluation
+from kerato.weightwise import Adafactor, Ftrl, Lamb, Muon
 
 Array = Any
 
-__all__ = ["FAMILY", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Nadam", "OptaxOptimizer"]
-__all__ += ["Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = ["FAMILY", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"]
+__all__ += ["LossScaleOptimizer", "Muon", "Nadam", "OptaxOptimizer", "Optimizer", "RMSprop", "deserialize", "get"]
+__all__ += ["schedules", "serialize"]
 
 _OUTSIDE: dict[str, Any] = {"epsilon_outside": False}
 
@@ -148,11 +149,6 @@ class Adadelta(Optimizer):
         return p - c * u, {"accumulated_grad": a, "accumulated_delta_var": d}
 
 
-def _rest(beta: float, t: Array) -> Array:
-    """`1 - beta**t` without the cancellation."""
-    return -jnp.expm1(t * math.log(beta)) if beta else jnp.ones_like(t)
-
-
 class Adam(Optimizer):
     """`m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g**2`, `p - a m / (sqrt(v) + epsilon)`.
 
@@ -178,7 +174,7 @@ class Adam(Optimizer):
 
     def constants(self, t: Array, lr: Array) -> Any:
         """The learning rate with both corrections for moments that began at 0."""
-        return lr * jnp.sqrt(_rest(self.beta_2, t)) / _rest(self.beta_1, t)
+        return lr * jnp.sqrt(rest(self.beta_2, t)) / rest(self.beta_1, t)
 
     def rule(self, p: Array, g: Array, s: Slots, c: Any) -> tuple[Array, Slots]:
         """The new weight and its moments."""
@@ -227,7 +223,7 @@ class Adamax(Optimizer):
 
     def constants(self, t: Array, lr: Array) -> Any:
         """The learning rate with the correction for a moment that began at 0."""
-        return lr / _rest(self.beta_1, t)
+        return lr / rest(self.beta_1, t)
 
     def rule(self, p: Array, g: Array, s: Slots, c: Any) -> tuple[Array, Slots]:
         """The new weight, its moment and its largest gradient."""
@@ -275,7 +271,7 @@ class Nadam(Optimizer):
         now, after = (self.beta_1 * (1 - 0.5 * 0.96 ** (n * self.schedule_decay)) for n in (t, t + 1))
         product = self.product.value.astype(t.dtype) * now
         self.product.assign(product)
-        return lr * after / (1 - product * after), lr * (1 - now) / (1 - product), 1 / _rest(self.beta_2, t)
+        return lr * after / (1 - product * after), lr * (1 - now) / (1 - product), 1 / rest(self.beta_2, t)
 
     def rule(self, p: Array, g: Array, s: Slots, c: Any) -> tuple[Array, Slots]:
         """The new weight and its moments."""
@@ -301,60 +297,108 @@ class Lion(Optimizer):
         return p - c * step, {"momentum": self.beta_2 * s["momentum"] + (1 - self.beta_2) * g}
 
 
-class OptaxOptimizer(Optimizer):
-    """An optax gradient transformation; `optimizers.get` makes this of one.
+class LossScaleOptimizer(Optimizer):
+    """An optimizer for float16: the loss is multiplied by a scale that grows while all gradients stay finite.
 
-    The leaves of its state are variables, so it is trained, saved and resumed like any other. A learning rate that
-    callbacks can change needs `optax.inject_hyperparams`. It cannot be written to a configuration.
+    The scale doubles after `dynamic_growth_steps` updates; gradients with NaN or infinity halve it and change nothing
+    else. `compile` wraps the optimizer of a model in `mixed_float16` in this.
+
+    Args:
+        inner_optimizer: changes the weights.
+        initial_scale: the first scale.
+        dynamic_growth_steps: updates until it doubles.
+
+    Source: Micikevicius et al. 2017, arXiv:1710.03740, section 3.2, and its dynamic form in Keras.
     """
 
-    def __init__(self, transformation: Any, *, name: str | None = "optax") -> None:
+    checks: ClassVar[dict[str, Rule]] = {
+        "inner_optimizer": Rule("an optimizer, or the name of one", lambda value, _: _one(value)),
+        "initial_scale": Rule("a number > 0", above_zero),
+        "dynamic_growth_steps": integer(1),
+    }
+
+    def __init__(
+        self,
+        inner_optimizer: Any,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **idle: Any,
+    ) -> None:
+        if any(value not in (None, False, 0.0, 0.99, True) for value in idle.values()):
+            raise InvalidCall(f"LossScaleOptimizer: {', '.join(idle)} belong to the `inner_optimizer`.")
         super().__init__(0.0, name=name)
 
     @property
+    def learning_rate(self) -> Any:
+        """That of the inner optimizer."""
+        return self.inner_optimizer.learning_rate if "built" in self.__dict__ else self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if "built" in self.__dict__:
+            self.inner_optimizer.learning_rate = value
+        else:
+            Optimizer.learning_rate.fset(self, value)  # type: ignore[attr-defined]
+
+    @property
+    def averages(self) -> dict[Variable, Variable]:
+        """Those of the inner optimizer."""
+        found: dict[Variable, Variable] = self.inner_optimizer.averages
+        return found
+
+    @averages.setter
+    def averages(self, value: Any) -> None:
+        """They are the inner optimizer's."""
+
+    @property
     def variables(self) -> list[Variable]:
-        """The count of updates and the leaves of the transformation's state."""
-        return [self.iterations, *self._slots]
+        """The counters and the scale, then the variables of the inner optimizer."""
+        return [*super().variables, *self.inner_optimizer.variables]
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Let the transformation make its state for these weights; a second call does nothing."""
+        """Make the scale, and the slots of the inner optimizer."""
         if self.built:
             return
         super().build(variables)
-        leaves, self._tree = jax.tree.flatten(self.transformation.init([v.concrete() for v in variables]))
-        for number_, leaf in enumerate(leaves):
-            made = Variable(np.asarray(leaf), dtype=str(leaf.dtype), trainable=False, name=f"state_{number_}")
-            made.path = made.key = f"{self.name}/{made.name}"
-            self._slots.append(made)
-        hyper = getattr(jax.tree.unflatten(self._tree, self._slots), "hyperparams", {})
-        self._rate = hyper.get("learning_rate", self._rate)
+        self.step_counter = self.add_variable((), 0, "int32", "step_counter")
+        self.dynamic_scale = self.add_variable((), self.initial_scale, "float32", "dynamic_scale")
+        self._slots += [self.step_counter, self.dynamic_scale]
+        self.inner_optimizer.build(variables)
 
-    def update(self, variables: list[Variable], grads: list[Array]) -> None:
-        """Write the new values of weights and state; weights without gradient count as having gradient 0."""
-        given = dict(zip(variables, grads, strict=True))
-        state = jax.tree.unflatten(self._tree, [v.value for v in self._slots])
-        params = [v.value for v in self._of]
-        full = [given[v] if v in given else jnp.zeros_like(p) for v, p in zip(self._of, params, strict=True)]
-        steps, state = self.transformation.update(full, state, params)
-        for variable, p, step in zip(self._of, params, steps, strict=True):
-            if variable in given:
-                new = p + step.astype(p.dtype)
-                variable.assign(new if variable.constraint is None else variable.constraint(new))
-        for slot, value in zip(self._slots, jax.tree.leaves(state), strict=True):
-            slot.assign(value)
+    def scale_loss(self, loss: Array) -> Array:
+        """The loss times the scale."""
+        scale = self.dynamic_scale.value if self.built else self.initial_scale
+        return loss * jnp.asarray(scale).astype(loss.dtype)
+
+    def apply(self, grads: Sequence[Array], trainable_variables: Sequence[Variable] | None = None) -> None:
+        """Change the weights, unless a gradient is not finite; and the scale."""
+        self.build(list(trainable_variables or ()))
+        with evaluation() as run:
+            scale, count = self.dynamic_scale.value, self.step_counter.value
+            finite = jnp.all(jnp.asarray([jnp.all(jnp.isfinite(g)) for g in grads if g is not None]))
+            fair = [None if g is None else g / scale.astype(g.dtype) for g in map(_as_array, grads)]
+            where(run, finite, lambda: self.inner_optimizer.apply(fair, trainable_variables))
+            grown = count == self.dynamic_growth_steps - 1
+            self.dynamic_scale.assign(scale * jnp.where(finite, jnp.where(grown, 2.0, 1.0), 0.5))
+            self.step_counter.assign(jnp.where(finite & ~grown, count + 1, 0))
+
+    def finalize_variable_values(self, variables: Iterable[Variable]) -> None:
+        """As the inner optimizer does."""
+        self.inner_optimizer.finalize_variable_values(variables)
 
     def get_config(self) -> dict[str, Any]:
-        """Not possible.
+        """The arguments that rebuild this object."""
+        names = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
+        return {name: serialize(getattr(self, name)) for name in names}
 
-        Raises:
-            InvalidCall: always.
-        """
-        raise InvalidCall(
-            f"{self.name}: an optax transformation cannot be written down. Compile the loaded model with it again."
-        )
 
-    def __repr__(self) -> str:
-        return f"OptaxOptimizer({type(self.transformation).__name__})"
+def _one(identifier: Any) -> Any:
+    return FAMILY.get(identifier)
+
+
+def _as_array(g: Any) -> Any:
+    return None if g is None else jnp.asarray(g)
 
 
 class _Optimizers(Family):
@@ -371,8 +415,9 @@ class _Optimizers(Family):
 
 
 _KINDS: tuple[type[Optimizer], ...] = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, Lion)
+_KINDS += (Adafactor, Ftrl, Lamb, Muon, LossScaleOptimizer)
 
-FAMILY = _Optimizers("optimizers", "optimizer", {kind.__name__: kind for kind in _KINDS})
+FAMILY: Family = _Optimizers("optimizers", "optimizer", {kind.__name__: kind for kind in _KINDS})
 
 get = FAMILY.get
 deserialize = FAMILY.get

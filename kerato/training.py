@@ -48,6 +48,8 @@ class Trainer(GeneratorForms, Feeding, Additions):
         metrics: Any = None,
         loss_weights: Any = None,
         weighted_metrics: Any = None,
+        *,
+        auto_scale_loss: bool = True,
         **ignored: Any,
     ) -> None:
         """Say how to train: an optimizer, a loss, metrics to watch, each by name or as an object.
@@ -59,6 +61,7 @@ class Trainer(GeneratorForms, Feeding, Additions):
             metrics: a list such as `['accuracy']`; for several outputs a list of lists or a dict.
             loss_weights: a factor per output.
             weighted_metrics: metrics that count samples with their weights.
+            auto_scale_loss: train a model in `mixed_float16` by a `LossScaleOptimizer` around the optimizer.
             ignored: arguments of other versions of Keras that change no numbers (`run_eagerly`, `jit_compile`,
                 `steps_per_execution`, ...).
 
@@ -69,6 +72,8 @@ class Trainer(GeneratorForms, Feeding, Additions):
         _refuse_misspelt(ignored)
         self.check_begun()
         self._optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.compute_dtype == "float16":
+            self._optimizer = optimizers.LossScaleOptimizer(self._optimizer, name="loss_scale_optimizer")
         self._compiled = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights}
         self._compiled["weighted_metrics"] = weighted_metrics
         self._objective = None
@@ -189,6 +194,7 @@ class Trainer(GeneratorForms, Feeding, Additions):
                 all_of_them.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
+            self._optimizer.finalize_variable_values(self.trainable_variables)
         finally:
             all_of_them.call("on_train_end")
         return history

@@ -8,7 +8,8 @@ g its gradient, s its slots and c what `constants(t, lr)` computed once for all 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 import jax
@@ -17,16 +18,12 @@ import numpy as np
 
 from kerato import config as settings
 from kerato import schedules
-from kerato.arguments import Configurable, Rule, flag, fraction, number, optional, serialize, snake_case
+from kerato.arguments import Configurable, Rule, flag, fraction, integer, number, optional, serialize, snake_case
 from kerato.errors import InvalidType, InvalidValue, invalid, show
-from kerato.variables import Variable, evaluation
+from kerato.variables import Run, Variable, evaluation
 
 Array = Any
 Slots = dict[str, Array]
-
-#: Arguments of Keras 3's optimizers that Kerato's have not, with the values that ask for nothing.
-_IDLE = {"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None}
-_IDLE |= {"gradient_accumulation_steps": None}
 
 
 def _rate(value: Any, owner: Any) -> Any:
@@ -35,7 +32,8 @@ def _rate(value: Any, owner: Any) -> Any:
     return value if isinstance(value, Variable) else number(0).convert(value, owner)
 
 
-def _above_zero(value: Any, _: Any) -> float:
+def above_zero(value: Any, _: Any) -> float:
+    """The conversion of a rule for numbers > 0."""
     if isinstance(value, (bool, str)) or not value > 0:
         raise ValueError
     return float(value)
@@ -50,6 +48,12 @@ class Optimizer(Configurable):
         clipnorm: the largest norm that the gradient of one weight may have; a larger one is scaled down.
         clipvalue: the largest value that an entry of a gradient may have; larger ones are cut.
         global_clipnorm: the largest norm that all gradients together may have; larger ones are scaled down.
+        use_ema: keep the moving average of each weight, `average = m average + (1 - m) weight`, which the weights
+            become at the end of `fit`.
+        ema_momentum: m.
+        ema_overwrite_frequency: let the weights become their averages after every so many updates, too.
+        loss_scale_factor: the loss is multiplied by it and the gradients divided, so that small ones survive float16.
+        gradient_accumulation_steps: change the weights only every so many batches, by the mean of their gradients.
         name: the first part of the paths of its variables.
 
     Differs: Keras 3 takes one of the three kinds of clipping; here norms come first and values after them.
@@ -58,9 +62,9 @@ class Optimizer(Configurable):
     checks: ClassVar[dict[str, Rule]] = {
         "learning_rate": Rule("a number >= 0, or a schedule", _rate),
         "weight_decay": optional(number(0)),
-        "clipnorm": optional(Rule("a number > 0", _above_zero)),
-        "clipvalue": optional(Rule("a number > 0", _above_zero)),
-        "global_clipnorm": optional(Rule("a number > 0", _above_zero)),
+        "clipnorm": optional(Rule("a number > 0", above_zero)),
+        "clipvalue": optional(Rule("a number > 0", above_zero)),
+        "global_clipnorm": optional(Rule("a number > 0", above_zero)),
         "momentum": fraction,
         "beta_1": number(0, below=1),
         "beta_2": number(0, below=1),
@@ -71,6 +75,11 @@ class Optimizer(Configurable):
         "amsgrad": flag,
         "initial_accumulator_value": number(0),
         "epsilon_outside": flag,
+        "use_ema": flag,
+        "ema_momentum": fraction,
+        "ema_overwrite_frequency": optional(integer(1)),
+        "loss_scale_factor": optional(Rule("a number > 0", above_zero)),
+        "gradient_accumulation_steps": optional(integer(2)),
     }
 
     #: Arguments for older formulas that Keras 3 does not know, with the values that mean today's; those are not saved.
@@ -84,6 +93,11 @@ class Optimizer(Configurable):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
         self.name = name or snake_case(type(self).__name__)
@@ -94,11 +108,17 @@ class Optimizer(Configurable):
         self.built = False
         self._slots: list[Variable] = []
         self._of: dict[Variable, dict[str, Variable]] = {}
+        self.averages: dict[Variable, Variable] = {}
+        self._sums: dict[Variable, Variable] = {}
         self._undecayed: tuple[set[Any], tuple[str, ...]] = (set(), ())
 
     def slot_groups(self) -> Sequence[Sequence[str]]:
         """Names of the slots; those of a group lie together for each weight, groups follow one another."""
         return ()
+
+    def slot_shape(self, p: Variable, slot: str) -> Sequence[int] | None:
+        """The shape of a slot of weight `p`, that of the weight unless said otherwise; None where it has none."""
+        return p.shape
 
     def first_slot(self, slot: str) -> float:
         """The first value of all entries of a slot."""
@@ -157,14 +177,37 @@ class Optimizer(Configurable):
         if self.built:
             return
         self.built = True
+        if self.use_ema:
+            self.averages = {p: self._beside(p, "average", p.shape) for p in variables}
+        if self.gradient_accumulation_steps:
+            self._sums = {p: self._beside(p, "gradient_accumulator", p.shape) for p in variables}
         for group in self.slot_groups():
             for p in variables:
                 for slot in group:
-                    name = f"{p.path.replace('/', '_')}_{slot}"
-                    made = self.add_variable(p.shape, self.first_slot(slot), p.dtype, name)
-                    self._of.setdefault(p, {})[slot] = made
-                    self._slots.append(made)
+                    shape = self.slot_shape(p, slot)
+                    if shape is not None:
+                        self._of.setdefault(p, {})[slot] = self._beside(p, slot, shape)
         self._of = {p: self._of.get(p, {}) for p in variables}
+
+    def _beside(self, p: Variable, slot: str, shape: Sequence[int]) -> Variable:
+        made = self.add_variable(shape, self.first_slot(slot), p.dtype, f"{p.path.replace('/', '_')}_{slot}")
+        self._slots.append(made)
+        return made
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """The state as arrays, in the order of `variables`."""
+        return [variable.numpy() for variable in self.variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Take the state that `get_weights` gave, once the slots are made (by `build`, or by training).
+
+        Raises:
+            InvalidValue: their number or a shape differs.
+        """
+        if len(weights) != len(self.variables):
+            raise invalid(self.name, "weights", f"a list of {len(self.variables)} arrays", weights)
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(np.asarray(value))
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
@@ -181,17 +224,13 @@ class Optimizer(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """An optimizer with the arguments of `config`, in today's words where it names a `learning_rate`.
+        """An optimizer with the arguments of `config`, in today's words where it names a `learning_rate`."""
+        with settings.dialect(None) if "learning_rate" in config else contextlib.nullcontext():
+            return cls(**config)
 
-        Raises:
-            InvalidValue: `config` asks Keras for something that Kerato has not.
-        """
-        for name, idle in _IDLE.items():
-            if config.get(name, idle) not in (idle, None) and name != "ema_momentum":
-                raise InvalidValue(f"{cls.__name__}: `{name}` is not available. Got {config[name]!r}.")
-        given = {name: value for name, value in config.items() if name not in _IDLE}
-        with settings.dialect(None) if "learning_rate" in given else contextlib.nullcontext():
-            return cls(**given)
+    def scale_loss(self, loss: Array) -> Array:
+        """The loss whose gradients `apply` expects."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def apply(self, grads: Sequence[Array], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Change the weights by one update. Weights without a gradient (None) stay as they are.
@@ -207,23 +246,64 @@ class Optimizer(Configurable):
             if variable not in self._of:
                 raise InvalidValue(f"{self.name}: it was not built for {variable!r}. Make a new optimizer for it.")
         pairs = [(v, jnp.asarray(g, v.dtype)) for v, g in zip(variables, grads, strict=True) if g is not None]
-        with evaluation():
-            self.update([v for v, _ in pairs], self._clipped([g for _, g in pairs]))
+        if self.loss_scale_factor is not None:
+            pairs = [(v, g / self.loss_scale_factor) for v, g in pairs]
+        with evaluation() as run:
+            if self.gradient_accumulation_steps:
+                self._accumulate(run, pairs)
+            else:
+                self._change(pairs)
+            if self.use_ema:
+                self._average(run)
             self.iterations.assign_add(1)
+
+    def _change(self, pairs: Sequence[tuple[Variable, Array]]) -> None:
+        self.update([v for v, _ in pairs], self._clipped([g for _, g in pairs]))
+
+    def _accumulate(self, run: Run, pairs: Sequence[tuple[Variable, Array]]) -> None:
+        steps = int(self.gradient_accumulation_steps)
+        due = (self.iterations.value + 1) % steps == 0
+        summed = [(v, self._sums[v].value + g) for v, g in pairs]
+        where(run, due, lambda: self._change([(v, g / steps) for v, g in summed]))
+        for v, g in summed:
+            self._sums[v].assign(jnp.where(due, jnp.zeros_like(g), g))
+
+    def _average(self, run: Run) -> None:
+        steps = self.gradient_accumulation_steps or 1
+        momentum = jnp.where(self.iterations.value // steps == 0, 0.0, self.ema_momentum)
+        for p, average in self.averages.items():
+            m = momentum.astype(p.dtype)
+            average.assign(m * average.value + (1 - m) * p.value)
+        if self.ema_overwrite_frequency:
+            due = (self.iterations.value // steps + 1) % self.ema_overwrite_frequency == 0
+            where(run, due, lambda: self.finalize_variable_values(list(self.averages)))
+
+    def finalize_variable_values(self, variables: Iterable[Variable]) -> None:
+        """Let weights become their averages, where there are some; called at the end of `fit`."""
+        for variable in variables:
+            if variable in self.averages:
+                variable.assign(self.averages[variable].value)
 
     def update(self, variables: list[Variable], grads: list[Array]) -> None:
         """Write the new values of weights and slots, for clipped gradients."""
         rate = jnp.asarray(self.learning_rate, settings.floatx())
-        constants = self.constants((self.iterations.value + 1).astype(rate.dtype), rate)
+        done = self.iterations.value // (self.gradient_accumulation_steps or 1)
+        constants = self.constants((done + 1).astype(rate.dtype), rate)
         for variable, g in zip(variables, grads, strict=True):
             p, slots = variable.value, self._of[variable]
             c = jax.tree.map(lambda x, dtype=p.dtype: x.astype(dtype), constants)
-            if self.weight_decay is not None and not self._is_undecayed(variable):
-                p = p - p * (self.weight_decay * rate).astype(p.dtype)
+            decay = None if self._is_undecayed(variable) else self.decay_of(variable)
+            if decay is not None:
+                p = p - p * (decay * rate).astype(p.dtype)
             new, changed = self.rule(p, g, {name: slot.value for name, slot in slots.items()}, c)
             variable.assign(new if variable.constraint is None else variable.constraint(new))
             for name, value in changed.items():
                 slots[name].assign(value)
+
+    def decay_of(self, variable: Variable) -> float | None:
+        """The weight decay of a weight."""
+        decay: float | None = self.weight_decay
+        return decay
 
     def _is_undecayed(self, variable: Variable) -> bool:
         variables, names = self._undecayed
@@ -245,9 +325,22 @@ class Optimizer(Configurable):
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
 
 
+def where(run: Run, condition: Array, change: Callable[[], None]) -> None:
+    """Let the assignments that `change` makes hold only where `condition` does; both ways are computed."""
+    with Run(dict(run.values), run.training, run.key) as tried:
+        change()
+    for variable, value in tried.updates.items():
+        variable.assign(jnp.where(condition, value, variable.value))
+
+
 def _norm(grads: Sequence[Array]) -> Array:
     return jnp.sqrt(sum(jnp.sum(jnp.square(g.astype(jnp.promote_types(g.dtype, jnp.float32)))) for g in grads))
 
 
 def _scaled_down(g: Array, norm: Array, limit: float) -> Array:
     return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)
+
+
+def rest(beta: float, t: Array) -> Array:
+    """`1 - beta**t` without the cancellation."""
+    return -jnp.expm1(t * math.log(beta)) if beta else jnp.ones_like(t)

@@ -58,6 +58,8 @@ KERAS: list[tuple[str, dict[str, Any], str, float, float | None]] = [
     ("SparseCategoricalCrossentropy", {}, "sparse", 1.505362, 2.125712),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, "sparse_logits", 1.505362, 2.125713),
     ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "sparse", 0.9916235, 0.8032321),
+    ("CategoricalGeneralizedCrossEntropy", {}, "sparse", 0.9024833, 1.164939),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.8}, "sparse", 0.7124633, 0.8759986),
     ("Dice", {}, "binary", 0.3970054, None),
     ("Tversky", {"alpha": 0.3, "beta": 0.6}, "binary", 0.3714695, None),
     ("Dice", {"axis": [1]}, "binary", 0.4221408, 0.2956996),

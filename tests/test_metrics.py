@@ -68,6 +68,23 @@ KERAS: list[tuple[str, dict[str, Any], str, Any, Any]] = [
     ("OneHotIoU", {"num_classes": 3, "target_class_ids": [1]}, "onehot", 0.0, None),
     ("OneHotMeanIoU", {"num_classes": 3}, "onehot", 0.1809524, None),
     ("MeanIoU", {"num_classes": 3, "sparse_y_pred": False}, "sparse", 0.1809524, None),
+    ("SensitivityAtSpecificity", {"specificity": 0.6}, "binary", 0.7777778, 0.7125),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.5, "num_thresholds": 11}, "binary", 0.9333333, 0.9636363),
+    ("PrecisionAtRecall", {"recall": 0.7}, "binary", 0.7, 0.7314815),
+    ("RecallAtPrecision", {"precision": 0.75, "num_thresholds": 1}, "binary", 0.0, 0.0),
+    ("RecallAtPrecision", {"precision": 0.65}, "binary", 0.8333333, 1.0),
+    ("PearsonCorrelation", {}, "values", -0.240757, -0.09576878),
+    ("ConcordanceCorrelation", {}, "values", -0.160404, -0.1279985),
+    ("R2Score", {}, "values", -2.368055, -3.08208),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}, "values", -2.420536, -3.130092),
+    (
+        "R2Score",
+        {"class_aggregation": None},
+        "values",
+        [-2.914081, -1.644347, -2.545736],
+        [-3.648215, -2.384543, -3.21348],
+    ),
+    ("R2Score", {"num_regressors": 2}, "values", -2.592592, -3.354218),
 ]
 
 BATCHES = [(4, 0.0), (4, 1.0), (3, 2.0)]
@@ -244,6 +261,7 @@ def test_as_metric_keeps_the_name_it_was_asked_by() -> None:
 
 def test_every_name_and_alias_resolves() -> None:
     needed = {"IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU", "MeanMetricWrapper"}
+    needed |= {"SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall", "RecallAtPrecision"}
     for name in [*metrics.FAMILY.members, *metrics.FAMILY.aliases]:
         if metrics.FAMILY.aliases.get(name, name) not in needed:
             assert metrics.get(name) is not None

@@ -40,7 +40,34 @@ KERAS: list[tuple[str, dict[str, Any], list[float]]] = [
     ("SGD", {"learning_rate": 0.1, "global_clipnorm": 0.5}, [0.3716533267, -1.55614747, 0.462300493]),
     ("SGD", {"learning_rate": 0.1, "clipvalue": 0.25}, [0.5061397492, -1.632672176, 0.4198549862]),
     ("SGD", {"learning_rate": 0.1, "weight_decay": 0.1, "momentum": 0.5}, [0.1484269685, -0.126948905, 0.1248970135]),
-]
+    ("Adafactor", {"learning_rate": 0.1}, [0.1051046339, -0.8005099499, 0.3800434875]),
+    ("Adafactor", {"learning_rate": 0.5, "relative_step": False}, [-0.01761500202, -0.1769571135, 0.07954398058]),
+    ("Ftrl", {"learning_rate": 0.1}, [0.3314135686, -0.1270525054, 0.2754802503]),
+    ("Ftrl", {"learning_rate": 0.1, "learning_rate_power": -0.7, "l1_regularization_strength": 0.1,
+              "l2_regularization_strength": 0.2, "l2_shrinkage_regularization_strength": 0.05, "beta": 0.1},
+     [0.5327626016, -0.05895649763, 0.2563267489]),
+    ("Lamb", {"learning_rate": 0.05}, [-0.03794186263, -0.9243490722, 0.2189643931]),
+    ("Lamb", {"learning_rate": 0.05, "weight_decay": 0.1}, [-0.03573874538, -0.8372404815, 0.1980774848]),
+    ("Muon", {"learning_rate": 0.05}, [0.1827827833, -1.207833406, 0.3867354033]),
+    ("Muon", {"learning_rate": 0.05, "nesterov": False, "rms_rate": None, "adam_lr_ratio": 0.5},
+     [0.5518366212, -1.585662995, -0.05833819262]),
+    ("SGD", {"learning_rate": 0.1, "use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 6},
+     [0.2402333812, -1.590686867, 0.5346778671]),
+    ("Adam", {"learning_rate": 0.05, "gradient_accumulation_steps": 3}, [0.7129003549, -1.74448121, 0.3370923103]),
+    ("Nadam", {"learning_rate": 0.05, "gradient_accumulation_steps": 4, "use_ema": True, "ema_overwrite_frequency": 2},
+     [0.9169101223, -1.906347777, 0.4287038544]),
+    ("SGD", {"learning_rate": 0.1, "loss_scale_factor": 4.0}, [0.3703523774, -1.575326247, 0.3972352181]),
+]  # fmt: skip
+
+#: class, arguments, a matrix of two rows and three columns after 20 updates of Keras 3.15.1 in float64
+MATRICES: list[tuple[str, dict[str, Any], list[float]]] = [
+    ("Adafactor", {"learning_rate": 0.1},
+     [-0.3260522817, -0.2363181468, -0.08518780983, 0.1140903816, 0.3176737903, 0.406162884]),
+    ("Muon", {"learning_rate": 0.05},
+     [-0.5289589051, -0.3912160644, -0.199134744, 0.2520217751, 0.4616908525, 0.6029026275]),
+    ("Lamb", {"learning_rate": 0.05},
+     [-0.3043882983, -0.2309704603, -0.04869939619, 0.112516587, 0.262963999, 0.3675002478]),
+]  # fmt: skip
 
 #: row of `KERAS` -> the same rule as a loop
 LOOPS: dict[int, Callable[..., list[float]]] = {
@@ -108,7 +135,9 @@ def single_numbers() -> Any:
 
 @pytest.mark.parametrize("number", range(len(KERAS)), ids=[f"{row[0]}{json.dumps(row[1])}" for row in KERAS])
 def test_twenty_updates_are_those_of_keras(number: int, exact_numbers: Any, single_numbers: Any) -> None:
-    assert exact_numbers[number] == pytest.approx(np.array(KERAS[number][2]), rel=1e-8)
+    # Keras computes parts of these two in float32.
+    near = 1e-6 if KERAS[number][0] in ("Adafactor", "Muon") else 1e-8
+    assert exact_numbers[number] == pytest.approx(np.array(KERAS[number][2]), rel=near)
     assert single_numbers[number] == pytest.approx(np.array(KERAS[number][2]), rel=1e-5, abs=1e-6)
     if number in LOOPS:
         path = LOOPS[number](0.5, lambda w, t: 3 * w**3 - math.cos(t), 20)
@@ -281,11 +310,65 @@ def test_configurations_hold_schedules_and_older_formulas() -> None:
     assert "epsilon_outside" not in optimizers.Adagrad().get_config()
 
 
-def test_what_keras_writes_is_read_unless_it_asks_for_more() -> None:
+@pytest.mark.parametrize(("name", "options", "expected"), MATRICES, ids=[row[0] for row in MATRICES])
+def test_rules_that_look_at_a_whole_matrix_are_those_of_keras(
+    name: str, options: dict[str, Any], expected: list[float]
+) -> None:
+    def slope(w: Any, t: Any) -> list[Any]:
+        return [w + jnp.sin((t + jnp.arange(6).reshape(2, 3)).astype(w.dtype))]
+
+    kernel = Variable(np.arange(6).reshape(2, 3) / 3 - 0.8, name="kernel", dtype="float32")
+    found = compiled(lambda: follow(getattr(optimizers, name)(**options), [kernel], slope, 20))()
+    assert np.ravel(found[0]) == pytest.approx(expected, rel=2e-4)
+
+
+def test_a_loss_scale_grows_and_shrinks_as_in_keras() -> None:
+    """The numbers are those of Keras 3.15.1: gradients 2 and 6 are infinite."""
+    optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.1, momentum=0.5), 8.0, dynamic_growth_steps=3)
+    w = Variable(np.array([1.0]), name="w")
+    seen = []
+    for step in range(9):
+        optimizer.build([w])
+        gradient = jnp.full(1, jnp.inf) if step in (2, 6) else optimizer.scale_loss(w.value)
+        optimizer.apply([gradient], [w])
+        seen.append((float(w.numpy()[0]), float(optimizer.dynamic_scale.numpy())))
+    weights = [0.9, 0.76, 0.76, 0.614, 0.4796, 0.36444, 0.36444, 0.270416, 0.1963624]
+    assert [pair[0] for pair in seen] == pytest.approx(weights, rel=1e-5)
+    assert [pair[1] for pair in seen] == [8, 8, 4, 4, 4, 8, 4, 4, 4]
+    assert [v.path for v in optimizer.variables] == [
+        "loss_scale_optimizer/iteration", "loss_scale_optimizer/learning_rate", "loss_scale_optimizer/step_counter",
+        "loss_scale_optimizer/dynamic_scale", "sgd/iteration", "sgd/learning_rate", "sgd/w_momentum",
+    ]  # fmt: skip
+    optimizer.learning_rate = 0.5
+    assert float(optimizer.inner_optimizer.learning_rate) == 0.5
+    again = optimizers.deserialize(json.loads(json.dumps(optimizers.serialize(optimizer))))
+    assert again.get_config() == optimizer.get_config()
+    with pytest.raises(InvalidCall, match="belong to the `inner_optimizer`"):
+        optimizers.LossScaleOptimizer("sgd", clipnorm=2.0)
+
+
+def test_the_state_is_handed_out_and_taken_back() -> None:
+    one, other = optimizers.Adam(0.1), optimizers.Adam(0.1)
+    a, b = weights(), weights()
+    gradients = [np.ones(2), np.ones((1, 1))]
+    for _ in range(2):
+        one.apply(gradients, a)
+    other.build(b)
+    other.set_weights(one.get_weights())
+    for variable, value in zip(b, a, strict=True):
+        variable.assign(value)
+    one.apply(gradients, a)
+    other.apply(gradients, b)
+    for variable, value in zip(b, a, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value.numpy())
+    with pytest.raises(InvalidValue, match="`weights` must be a list of 6 arrays"):
+        other.set_weights([])
+
+
+def test_what_keras_writes_is_read() -> None:
     idle = {"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None}
     assert optimizers.SGD.from_config({"learning_rate": 0.5, **idle}).get_config()["learning_rate"] == 0.5
-    with pytest.raises(InvalidValue, match=r"SGD: `use_ema` is not available\. Got True\."):
-        optimizers.SGD.from_config({**idle, "use_ema": True})
+    assert optimizers.SGD.from_config({**idle, "use_ema": True}).use_ema is True
 
 
 def test_names_are_found_in_any_case() -> None:

@@ -20,7 +20,7 @@ SOURCES = sorted((ROOT / "kerato").rglob("*.py"))
 FLOORS = (
     "errors config charts notebook programs kernels spatial arguments ops random variables recurrence shapes graph",
     "activations initializers regularizers constraints schedules",
-    "objectives losses measures confusion regions metrics updates optimizers",
+    "objectives losses measures confusion regions tradeoffs metrics updates transformations weightwise optimizers",
     "layers backend",
     "image data datasets preprocessing faces",
     "callbacks summary scoring additions engine feeding generators training distribute",

@@ -157,8 +157,11 @@ class SwapEMAWeights(Callback):
         self._swap(False)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """The averages into the model, if asked to."""
+        """The averages into the model, if asked to; after the last epoch for good."""
         self._swap(self.swap_on_epoch)
+        if self._swapped and (epoch + 1 >= self.params["epochs"] or self.model.stop_training):
+            for variable, average in self.model.optimizer.averages.items():
+                average.assign(variable.numpy())
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """The trained weights back."""

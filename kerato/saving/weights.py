@@ -69,8 +69,8 @@ def _children(owner: Any) -> Iterator[tuple[str, Any]]:
 
 
 #: attributes of the base classes, in which no layer of the user's lies
-_OWN = """_arguments _engine _expected _input_structure _layers _nodes _objective _optimizer _output_structure
-    _prediction _stack _weights built_for extra history inputs outputs"""
+_OWN = """_added_losses _added_metrics _arguments _compiled _engine _expected _input_structure _layers _nodes _objective
+    _optimizer _output_structure _prediction _stack _weights built_for extra history inputs outputs"""
 
 
 def own_variables(layer: Any) -> list[Variable]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +114,21 @@ def test_row_3_1_35_what_the_generator_raises_ends_the_training() -> None:
         model.fit_generator(fails(), 9, verbose=0)
     assert "fails" in [entry.name for entry in caught.traceback]
     assert int(model.optimizer.iterations.numpy()) == 2
+
+
+def test_row_3_1_35_ctrl_c_need_not_wait_for_a_generator_that_never_comes_back() -> None:
+    never, model = threading.Event(), line()
+
+    def stuck() -> Iterator[Any]:
+        yield ONES, ONES
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        never.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit_generator(stuck(), 5, verbose=0)
+    never.set()
+    assert int(model.optimizer.iterations.numpy()) == 1
+    assert np.isfinite(model.predict(ONES)).all()
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_accuracy_is_in_the_history_in_the_right_variant(loss: str, target: Any,
     assert history["val_accuracy"] == [pytest.approx(right[15:].mean())]
 
 
-def test_row_3_1_07_and_22_weights_per_timestep() -> None:
+def test_row_3_1_07_and_row_3_1_22_weights_per_timestep() -> None:
     model = Sequential([Input((2, 1)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
     model.compile("sgd", "mse")
     x, y = np.float32([[[1], [3]], [[5], [7]]]), np.zeros((2, 2, 1))
@@ -285,7 +285,7 @@ def test_row_3_1_30_train_on_batch_is_one_update() -> None:
     assert model.get_weights()[0][0, 0] == pytest.approx(1 - 0.01 * 0.5 * 2 * 2 * 3)
 
 
-def test_row_3_1_31_and_32_the_other_single_batches() -> None:
+def test_row_3_1_31_and_row_3_1_32_the_other_single_batches() -> None:
     model = line(metrics=["mae"])
     assert model.test_on_batch(ONES * 3, ONES) == model.evaluate(ONES * 3, ONES, verbose=0) == [4, 2]
     np.testing.assert_array_equal(model.predict_on_batch(ONES * 3), model.predict(ONES * 3))
@@ -347,7 +347,7 @@ def test_row_3_1_38_class_weights_hold_per_batch() -> None:
     assert streamed == pytest.approx(plain, rel=1e-6)
 
 
-def test_row_3_1_45_and_46_evaluating_and_predicting_batches() -> None:
+def test_row_3_1_45_and_row_3_1_46_evaluating_and_predicting_batches() -> None:
     model = perceptron(metrics=["accuracy"])
 
     def halves() -> Iterator[Any]:

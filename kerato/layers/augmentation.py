@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from kerato import ops, random
 from kerato.arguments import Rule, number, one_of, optional, positive_int
 from kerato.layers.base import Array
-from kerato.layers.conv import Spatial
 from kerato.layers.image import resized
 from kerato.layers.noise import Drawing
+from kerato.layers.space import Spatial
 from kerato.variables import evaluation
 
 #: (interpolation, fill mode, fill value)

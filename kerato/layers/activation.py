@@ -38,7 +38,8 @@ class ReLU(Layer):
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
-        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+        value = activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+        return value if self.negative_slope else self.made_from(x, "relu", value)
 
 
 class LeakyReLU(Layer):
@@ -173,7 +174,8 @@ class Softmax(Layer):
     def call(self, x: Array, mask: Array | None = None) -> Array:
         """The formula of the class."""
         if mask is None:
-            return activations.softmax(x, self.axis)
+            value = activations.softmax(x, self.axis)
+            return self.made_from(x, "softmax" if self.axis in (-1, x.ndim - 1) else "", value)
         counts = mask if str(mask.dtype) == "bool" else mask > 0.5
         if mask.ndim < x.ndim and tuple(mask.shape) == tuple(x.shape[: mask.ndim]):
             counts = ops.reshape(counts, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))

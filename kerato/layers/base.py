@@ -172,10 +172,15 @@ class Layer(Calls, Fitting, Weights, Configurable):
         """The activation's value; what it was made from stays known to the losses."""
         if self.activation is None:
             return y
-        value, run = self.activation(y), running()
+        value = self.activation(y)
+        ours = str(getattr(self.activation, "__module__", "")).startswith("kerato.")
+        return self.made_from(y, getattr(self.activation, "__name__", "") if ours else "", value)
+
+    def made_from(self, y: Array, activation: str, value: Array) -> Array:
+        """`value`, noted as what `activation` makes of `y`: for losses that are exact on logits, and for seeing."""
+        run = running()
         if run is not None:
-            ours = str(getattr(self.activation, "__module__", "")).startswith("kerato.")
-            run.logits[id(value)] = (value, getattr(self.activation, "__name__", "") if ours else "", y)
+            run.logits[id(value)] = (value, activation, y)
         return value
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:

@@ -1,0 +1,43 @@
+"""Seeing: what a network looks for, why it decided, how to fool it, and how far to believe the picture."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+#: name -> the file that has it
+_HOMES = {
+    "Explanation": "explain",
+    "Explainer": "explain",
+    "Fooling": "fool",
+    "Lens": "lens",
+    "METHODS": "methods",
+    "Method": "methods",
+    "Robustness": "fool",
+    "Scene": "methods",
+    "Sheet": "ascend",
+    "Trust": "trust",
+    "dream": "ascend",
+    "explain": "explain",
+    "filters": "ascend",
+    "fool": "fool",
+    "maximize": "ascend",
+    "robustness": "fool",
+    "rotations": "rotations",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        from kerato.errors import unknown
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise unknown("kerato.see", "the name", name, _HOMES)
+    return getattr(importlib.import_module(f"kerato.see.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

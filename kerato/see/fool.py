@@ -179,63 +179,88 @@ def plan(method: str, epsilon: float | None, steps: int | None, toward: bool = T
     return Attack(method, limit, 1 if method == "fgsm" else steps or usual, toward)
 
 
+@dataclass(frozen=True)
+class Target:
+    """A batch under attack: what its steps ask for. `first` are the pictures before, `wanted` (n,) the classes."""
+
+    lens: Lens
+    weights: list[Array]
+    given: list[Array]
+    wanted: Array
+    attack: Attack
+    bounds: tuple[float, float]
+    output: int
+
+    @property
+    def first(self) -> Array:
+        """The pictures before the attack."""
+        return self.given[self.lens.picture_input]
+
+    @property
+    def limit(self) -> float:
+        """The largest change of a value, as the model counts values."""
+        return (self.attack.epsilon or 1.0) * (self.bounds[1] - self.bounds[0])
+
+    def logits(self, picture: Array) -> Array:
+        """(n, classes) for other pictures."""
+        place = self.lens.picture_input
+        inputs = [picture if i == place else value for i, value in enumerate(self.given)]
+        return self.lens.logits(self.weights, inputs, self.output)
+
+    def likelihood(self, picture: Array) -> tuple[Array, Array]:
+        """(sum of the log probabilities of the wanted classes, the probabilities)."""
+        logp = jnp.take_along_axis(jax.nn.log_softmax(self.logits(picture)), self.wanted[:, None], -1)[:, 0]
+        return jnp.sum(logp), jnp.exp(logp)
+
+    def gradient(self, picture: Array) -> tuple[Array, Array]:
+        """(where to go, probabilities)."""
+        (_, p), g = jax.value_and_grad(self.likelihood, has_aux=True)(picture)
+        return (g if self.attack.toward else -g), p
+
+    def kept(self, picture: Array) -> Array:
+        """The picture within the limit of change and the range of values."""
+        return jnp.clip(jnp.clip(picture, self.first - self.limit, self.first + self.limit), *self.bounds)
+
+
+def _ascend(on: Target, picture: Array) -> tuple[Array, Array]:
+    g, p = on.gradient(picture)
+    g = g / (jnp.sqrt(jnp.mean(g**2, tuple(range(1, picture.ndim)), keepdims=True)) + 1e-12)
+    sure = (p >= ENOUGH) if on.attack.toward else (p <= 1 - ENOUGH)
+    length = 0.01 * (on.bounds[1] - on.bounds[0])
+    return jnp.where(sure.reshape(-1, *[1] * (picture.ndim - 1)), picture, on.kept(picture + length * g)), p
+
+
+def _by_signs(on: Target, picture: Array) -> tuple[Array, Array]:
+    g, p = on.gradient(picture)
+    length = on.limit if on.attack.method == "fgsm" else 2.5 * on.limit / on.attack.steps
+    return on.kept(picture + length * jnp.sign(g)), p
+
+
+def _cross(on: Target, picture: Array) -> tuple[Array, Array]:
+    moved = over_the_border(on.logits, picture, on.wanted, on.attack.toward, on.bounds)
+    return moved, on.likelihood(picture)[1]
+
+
+_STEPS = {"ascent": _ascend, "fgsm": _by_signs, "pgd": _by_signs, "deepfool": _cross}
+
+
 def perturb(
     lens: Lens, x: Sequence[Map], target: Map, attack: Attack, bounds: tuple[float, float], output: int, seed: int
 ) -> tuple[Map, Map]:
     """(pictures, probabilities of the target on the way (steps + 1, n)) of a batch that is attacked together."""
-    place = lens.picture_input
-    low, high = bounds
-    limit = (attack.epsilon or 1.0) * (high - low)
-    axes = tuple(range(1, x[place].ndim))
 
-    def compute(weights: Any, given: list[Array], target: Array, key: Array) -> tuple[Array, Array]:
-        first = given[place]
-
-        def inputs(picture: Array) -> list[Array]:
-            return [picture if i == place else value for i, value in enumerate(given)]
-
-        def logits(picture: Array) -> Array:
-            return lens.logits(weights, inputs(picture), output)
-
-        def likelihood(picture: Array) -> tuple[Array, Array]:
-            logp = jnp.take_along_axis(jax.nn.log_softmax(logits(picture)), target[:, None], -1)[:, 0]
-            return jnp.sum(logp), jnp.exp(logp)
-
-        def gradient(picture: Array) -> tuple[Array, Array]:
-            (_, p), g = jax.value_and_grad(likelihood, has_aux=True)(picture)
-            return (g if attack.toward else -g), p
-
-        def kept(picture: Array) -> Array:
-            return jnp.clip(jnp.clip(picture, first - limit, first + limit), low, high)
-
-        def ascend(picture: Array) -> tuple[Array, Array]:
-            g, p = gradient(picture)
-            g = g / (jnp.sqrt(jnp.mean(g**2, axes, keepdims=True)) + 1e-12)
-            sure = (p >= ENOUGH) if attack.toward else (p <= 1 - ENOUGH)
-            return jnp.where(_wide(sure, picture), picture, kept(picture + 0.01 * (high - low) * g)), p
-
-        def descend(picture: Array) -> tuple[Array, Array]:
-            g, p = gradient(picture)
-            length = limit if attack.method == "fgsm" else 2.5 * limit / attack.steps
-            return kept(picture + length * jnp.sign(g)), p
-
-        def cross(picture: Array) -> tuple[Array, Array]:
-            return over_the_border(logits, picture, target, attack.toward, (low, high)), likelihood(picture)[1]
-
-        step = {"ascent": ascend, "fgsm": descend, "pgd": descend, "deepfool": cross}[attack.method]
+    def compute(weights: Any, given: list[Array], wanted: Array, key: Array) -> tuple[Array, Array]:
+        on = Target(lens, weights, given, wanted, attack, bounds, output)
 
         def one(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-            picture, trace = state
-            picture, p = step(picture)
-            return picture, trace.at[i].set(p)
+            picture, p = _STEPS[attack.method](on, state[0])
+            return picture, state[1].at[i].set(p)
 
-        picture = first
+        picture = on.first
         if attack.method == "pgd":
-            noise = 2 * random.uniform_from(key, first.shape) - 1
-            picture = kept(first + limit * noise)
-        trace = jnp.zeros((attack.steps + 1, len(target)))
-        picture, trace = lax.fori_loop(0, attack.steps, one, (picture, trace))
-        return picture, trace.at[attack.steps].set(likelihood(picture)[1])
+            picture = on.kept(picture + on.limit * (2 * random.uniform_from(key, picture.shape) - 1))
+        picture, trace = lax.fori_loop(0, attack.steps, one, (picture, jnp.zeros((attack.steps + 1, len(wanted)))))
+        return picture, trace.at[attack.steps].set(on.likelihood(picture)[1])
 
     key = ("attack", attack, bounds, output, tuple(value.shape for value in x))
     program = lens.program(key, compute, f"fool: {attack.method}")
@@ -266,10 +291,6 @@ def over_the_border(
         return jnp.where(there, one, jnp.clip(one + (1 + overshoot) * move, *bounds))
 
     return lax.map(lambda pair: single(*pair), (picture, target))
-
-
-def _wide(flags: Array, like: Array) -> Array:
-    return flags.reshape(-1, *[1] * (like.ndim - 1))
 
 
 def _start(lens: Lens, start: Any, size: Any, bounds: tuple[float, float], seed: int) -> list[Map]:

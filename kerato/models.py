@@ -367,10 +367,9 @@ class Sequential(Model):
             tensor = Input(batch_shape=layer.batch_input_shape, dtype=dtype, name=f"{layer.name}_input")
             self.connect(tensor, layer(tensor))
         elif isinstance(layer, Model) and layer.is_graph:
-            names = [f"{layer.name}_input_{i}" if i else f"{layer.name}_input" for i in range(len(layer.inputs))]
             entries = [
-                Input(batch_shape=given.shape, dtype=given.dtype, name=name)
-                for given, name in zip(layer.inputs, names, strict=True)
+                Input(batch_shape=given.shape, dtype=given.dtype, name=f"{layer.name}_input{f'_{i}' if i else ''}")
+                for i, given in enumerate(layer.inputs)
             ]
             x = entries if len(entries) > 1 else entries[0]
             self.connect(x, layer(x))

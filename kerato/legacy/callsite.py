@@ -12,7 +12,7 @@ from typing import Any
 from kerato import config
 from kerato.errors import unknown
 from kerato.legacy.arguments import Arguments, Call, callers
-from kerato.legacy.tables import TABLE, translate
+from kerato.legacy.tables import NAMES, TABLE, translate
 
 #: the name among a file's globals that says which dialect it speaks
 MARK = "__dialect__"
@@ -28,6 +28,8 @@ def _as_said(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> Call:
 def _older_words(owner: str, args: tuple[Any, ...], kwargs: Arguments) -> Call:
     """Today's meaning of a call in which older words may stand, such as `lr`."""
     row = TABLE.get(owner)
+    if owner in NAMES:  # hard_sigmoid was as in 2.0.5
+        return translate(owner, args, kwargs)
     if row is None:
         return args, kwargs
     names = {old: new for old, new in {**row.older, **row.names}.items() if new and old not in _TODAYS}

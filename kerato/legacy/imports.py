@@ -123,11 +123,12 @@ def _found(module: Proxy, name: str) -> Any:
     if _dotted(path, name) in MODULES:
         return importlib.import_module(f"{module.__name__}.{name}")
     for word in dict.fromkeys([name, _renamed(path).get(name, name)]):
-        if _finder.dialect_of(module.package) == "keras2" and (place := _place(OTHERWISE, path, word)):
+        if _finder.dialect_of(module.package) != "keras3" and (place := _place(OTHERWISE, path, word)):
             return _supplied(place)
         for home in _homes(path):
-            with contextlib.suppress(AttributeError):
-                return getattr(home, word)
+            found = getattr(home, word, None)
+            if found is not None and not isinstance(found, ModuleType):  # its own imports are not its names
+                return found
     if place := _place(SUPPLIED, path, name):
         return _supplied(place)
     raise _lacking(module, name)

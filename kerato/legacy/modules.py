@@ -155,12 +155,6 @@ RENAMED: dict[str, dict[str, str]] = {
 
 #: module and name, without `keras.` -> what Kerato keeps in `kerato.legacy` where it has nothing of that name today
 SUPPLIED: dict[str, str] = {
-    "backend.clear_session": "objects:nothing",
-    "backend.get_session": "objects:nothing",
-    "backend.image_dim_ordering": "objects:image_dim_ordering",
-    "backend.manual_variable_initialization": "objects:nothing",
-    "backend.set_image_dim_ordering": "objects:set_image_dim_ordering",
-    "backend.set_session": "objects:nothing",
     "engine.InputSpec": "objects:InputSpec",
     "engine.merge": "objects:merge",
     "layers.Highway": "objects:Highway",
@@ -177,7 +171,7 @@ SUPPLIED: dict[str, str] = {
     "utils.probas_to_classes": "objects:probas_to_classes",
 }
 
-#: module and name -> what it is in the old dialect, though today has something of that name
+#: module and name -> what it is except in today's dialect, though today has something of that name
 OTHERWISE: dict[str, str] = {
     "activations.hard_sigmoid": "tables:activations.hard_sigmoid",
     "activations.relu": "tables:activations.relu",

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kerato import activations, backend, config, initializers, layers, ops
+from kerato import activations, backend, initializers, layers, ops
 from kerato.arguments import flag, positive_int
 from kerato.data.labels import to_categorical as categorical
-from kerato.errors import invalid, unknown
+from kerato.errors import unknown
 from kerato.layers.base import Layer
 from kerato.legacy.arguments import warn_of
 from kerato.legacy.modules import RENAMED
@@ -197,26 +197,3 @@ def probas_to_classes(y_pred: Any) -> Array:
     """The most likely class per row; 0 or 1 for a single column."""
     p = np.asarray(y_pred)
     return p.argmax(axis=-1) if p.ndim > 1 and p.shape[-1] > 1 else (p > 0.5).astype("int32")
-
-
-_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
-
-
-def image_dim_ordering() -> str:
-    """`'th'` for channels_first, `'tf'` for channels_last."""
-    return {today: old for old, today in _ORDERINGS.items()}[config.image_data_format()]
-
-
-def set_image_dim_ordering(dim_ordering: str) -> None:
-    """Keras 1's `set_image_data_format`: `'th'` or `'tf'`.
-
-    Raises:
-        InvalidValue: it is neither.
-    """
-    if dim_ordering not in _ORDERINGS:
-        raise invalid("K.set_image_dim_ordering", "dim_ordering", "'th' or 'tf'", dim_ordering)
-    config.set_image_data_format(_ORDERINGS[dim_ordering])
-
-
-def nothing(*args: Any, **kwargs: Any) -> None:
-    """TensorFlow's session and Theano's options: they changed no numbers, and there is nothing to set."""

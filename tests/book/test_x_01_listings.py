@@ -246,6 +246,7 @@ def test_row_3_1_44_and_x_01_l10_a_generator_that_reads_a_file() -> None:
     found = run(10)
     assert len(found["drawn"]) >= 10 * 10, "ten draws per epoch"
     assert all(file.closed for file in found["opened"][:-1]) and len(found["opened"]) > 30
+    found["opened"][-1].close()
 
 
 @pytest.mark.parametrize("number", [11, 12])

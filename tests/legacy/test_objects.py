@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerato import backend as K
-from kerato import config, layers
+from kerato import layers
 from kerato.errors import UnknownName
 from kerato.layers import Input
 from kerato.legacy import objects
@@ -109,16 +109,6 @@ def test_small_functions() -> None:
     assert objects.probas_to_classes([[0.6], [0.2]]).tolist() == [[1], [0]]
     assert objects.initialization("one")((2,), name="w").shape == (2,)
     assert (objects.InputSpec(shape=(None, 3)).ndim, objects.InputSpec(ndim=4).ndim) == (2, 4)
-    assert objects.nothing(1, a=2) is None
-
-
-def test_the_old_names_of_data_formats() -> None:
-    objects.set_image_dim_ordering("th")
-    assert (config.image_data_format(), objects.image_dim_ordering()) == ("channels_first", "th")
-    objects.set_image_dim_ordering("tf")
-    assert objects.image_dim_ordering() == "tf"
-    with pytest.raises(ValueError, match="must be 'th' or 'tf'"):
-        objects.set_image_dim_ordering("cl")
 
 
 def test_a_model_of_several_inputs_is_used_as_before() -> None:

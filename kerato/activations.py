@@ -130,6 +130,36 @@ def mish(x: Array) -> Array:
     return x * ops.tanh(ops.softplus(x))
 
 
+def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
+    """`x` where `|x| > threshold`, else 0."""
+    return ops.where(ops.abs(x) > threshold, x, 0.0)
+
+
+def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
+    """`x` brought nearer to 0 by `threshold`, 0 where it is nearer already."""
+    return x - ops.clip(x, -threshold, threshold)
+
+
+def tanh_shrink(x: Array) -> Array:
+    """`x - tanh(x)`."""
+    return x - ops.tanh(x)
+
+
+def sparse_plus(x: Array) -> Array:
+    """0 up to -1, `x` from 1 on, `(x + 1)**2 / 4` between. Source: Martins & Astudillo 2016, arXiv:1602.02068."""
+    return ops.where(x < 1.0, 0.25 * ops.square(ops.relu(x + 1.0)), x)
+
+
+def sparse_sigmoid(x: Array) -> Array:
+    """`(x + 1) / 2` limited to [0, 1]. Source: Martins & Astudillo 2016, arXiv:1602.02068."""
+    return ops.clip(0.5 * (x + 1.0), 0.0, 1.0)
+
+
+def squareplus(x: Array, b: float = 4.0) -> Array:
+    """`(x + sqrt(x**2 + b)) / 2`. Source: Barron 2021, arXiv:2112.11687."""
+    return 0.5 * (x + ops.sqrt(ops.square(x) + b))
+
+
 swish, hard_swish = silu, hard_silu
 
 
@@ -147,7 +177,8 @@ class _Activations(Family):
 
 _FUNCTIONS: list[Callable[..., Array]] = [linear, relu, leaky_relu, relu6, elu, celu, selu, softplus, softsign, tanh]
 _FUNCTIONS += [hard_tanh, sigmoid, log_sigmoid, hard_sigmoid, hard_sigmoid_02, exponential, softmax, log_softmax]
-_FUNCTIONS += [gelu, silu, hard_silu, mish]
+_FUNCTIONS += [gelu, silu, hard_silu, mish, hard_shrink, soft_shrink, tanh_shrink, sparse_plus, sparse_sigmoid]
+_FUNCTIONS += [squareplus]
 
 FAMILY = _Activations(
     "activations",

@@ -362,6 +362,7 @@ FAMILY = Family(
 )
 
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 random_normal, random_uniform, truncated_normal, variance_scaling = (
     RandomNormal,
     RandomUniform,

@@ -45,6 +45,13 @@ __all__ += ["MeanIoU", "MeanMetricWrapper", "OneHotIoU", "OneHotMeanIoU", "Preci
 __all__ += ["TrueNegatives", "TruePositives"]
 
 
+#: Losses are metrics too, by name and as functions.
+_LOSSES = "binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy"
+_LOSSES += " categorical_hinge hinge huber kl_divergence log_cosh mean_absolute_error mean_absolute_percentage_error"
+_LOSSES += " mean_squared_error mean_squared_logarithmic_error poisson sparse_categorical_crossentropy squared_hinge"
+globals().update({name: getattr(objectives, name) for name in _LOSSES.split()})
+
+
 def _matches(a: Array, b: Array) -> Array:
     return ops.cast(ops.equal(a, b), config.floatx())
 

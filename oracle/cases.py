@@ -46,6 +46,12 @@ INPUTS = {"x": x, "ints": ints, "flags": flags, "pictures": pictures}
 LAYERS = """
 Activation('tanh') : x(2, 5)
 ActivityRegularization(0.1, 0.2) : x(2, 5)
+AdaptiveAveragePooling1D(3) : x(2, 7, 3)
+AdaptiveAveragePooling2D((2, 3), data_format='channels_first') : x(2, 3, 5, 7)
+AdaptiveAveragePooling3D(2) : x(2, 3, 4, 5, 2)
+AdaptiveMaxPooling1D(3) : x(2, 7, 3)
+AdaptiveMaxPooling2D((2, 3)) : x(2, 5, 7, 3)
+AdaptiveMaxPooling3D(2) : x(2, 3, 4, 5, 2)
 Add() : [x(2, 3, 4), x(2, 4)[:, None]]
 AdditiveAttention() : [x(2, 3, 4), x(2, 5, 4)]
 AlphaDropout(0.3) : x(2, 5)
@@ -348,7 +354,9 @@ Adamax(0.05)
 Nadam(0.05)
 Lion(0.01)
 Adafactor(0.05)
+Adafactor(0.05, weight_decay=0.01, relative_step=False)
 Ftrl(0.05)
+Ftrl(0.05, l1_regularization_strength=0.01, l2_regularization_strength=0.02, beta=0.1)
 Lamb(0.05)
 Muon(0.05)
 ScheduleFreeAdamW(0.05)

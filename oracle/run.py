@@ -31,19 +31,9 @@ TOLERANCE = 1e-5
 OF_DRAWS = 0.05
 
 #: names that are ways into a family, not members of it
-WAYS = {
-    "deserialize",
-    "get",
-    "serialize",
-    "Layer",
-    "Loss",
-    "Metric",
-    "Optimizer",
-    "Initializer",
-    "Constraint",
-    "Wrapper",
-}
-WAYS |= {"Regularizer", "LearningRateSchedule", "Input", "InputLayer", "MeanMetricWrapper", "schedules"}
+WAYS = {"Constraint", "Initializer", "Input", "InputLayer", "InputSpec", "Layer", "LearningRateSchedule", "Loss"}
+WAYS |= {"MeanMetricWrapper", "Metric", "Optimizer", "Regularizer", "Wrapper", "deserialize", "get", "schedules"}
+WAYS |= {"serialize"}
 
 TITLES = {"files": "Files, both ways"}
 

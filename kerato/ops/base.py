@@ -14,10 +14,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from kerato import config, spatial
-from kerato.errors import invalid, unknown
 
 Array = Any
 Axis = int | Sequence[int] | None
@@ -113,10 +111,17 @@ sinh sort sqrt square squeeze stack subtract swapaxes take take_along_axis tan t
 tril triu true_divide vdot vstack where zeros_like"""
 
 
-def _numpy_operation(name: str) -> Callable[..., Any]:
+#: those whose first argument is a list of arrays
+_OF_LISTS = ["block", "concatenate", "dstack", "hstack", "meshgrid", "select", "stack", "vstack"]
+
+
+def numpy_operation(name: str) -> Callable[..., Any]:
+    """JAX's function of NumPy's name as an operation; the first argument may be a list of numbers."""
     target = getattr(jnp, name)
 
     def function(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], (list, tuple)) and name not in _OF_LISTS:
+            args = (jnp.asarray(args[0]), *args[1:])
         return target(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name
@@ -124,7 +129,7 @@ def _numpy_operation(name: str) -> Callable[..., Any]:
     return op(function)
 
 
-globals().update({name: _numpy_operation(name) for name in _NUMPY.split()})
+globals().update({name: numpy_operation(name) for name in _NUMPY.split()})
 _install_operators()
 
 
@@ -257,60 +262,6 @@ def l2_normalize(x: Array, axis: Axis = -1, epsilon: float = 1e-12) -> Array:
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), epsilon))
 
 
-# -- activations' formulas ---------------------------------------------------------------------------------------
-
-
-@op
-def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
-    """`x` above `threshold` (cut at `max_value`), `negative_slope * (x - threshold)` below."""
-    if negative_slope == 0 and max_value is None and threshold == 0:
-        return jax.nn.relu(x)  # derivative 0 at 0, where jnp.maximum's is 1/2
-    y = jnp.where(x > threshold, x, negative_slope * (x - threshold))
-    return y if max_value is None else jnp.where(x >= max_value, jnp.asarray(max_value, y.dtype), y)
-
-
-@op
-def softmax(x: Array, axis: int | Sequence[int] = -1) -> Array:
-    """`exp(x) / sum(exp(x))` along `axis`, stable for large `x`."""
-    return jax.nn.softmax(x, axis=axis)
-
-
-@op
-def log_softmax(x: Array, axis: int = -1) -> Array:
-    """`x - log(sum(exp(x)))` along `axis`."""
-    return jax.nn.log_softmax(x, axis=axis)
-
-
-@op
-def sigmoid(x: Array) -> Array:
-    """`1 / (1 + exp(-x))`."""
-    return jax.nn.sigmoid(x)
-
-
-@op
-def softplus(x: Array) -> Array:
-    """`log(1 + exp(x))`."""
-    return jax.nn.softplus(x)
-
-
-@op
-def log_sigmoid(x: Array) -> Array:
-    """`log(sigmoid(x))`."""
-    return jax.nn.log_sigmoid(x)
-
-
-@op
-def elu(x: Array, alpha: float = 1.0) -> Array:
-    """`x` above 0, `alpha * (exp(x) - 1)` below."""
-    return jax.nn.elu(x, alpha)
-
-
-@op
-def gelu(x: Array, approximate: bool = True) -> Array:
-    """`x * Phi(x)` with the normal distribution function, or its tanh approximation."""
-    return jax.nn.gelu(x, approximate=approximate)
-
-
 # -- space: the formulas are in `kerato.spatial` -------------------------------------------------------------------
 
 adaptive_average_pool = op(spatial.adaptive_average_pool)
@@ -324,25 +275,3 @@ max_pool = op(spatial.max_pool)
 repeat_axes = op(spatial.repeat_axes)
 scale_axes = op(spatial.scale_axes)
 separable_conv = op(spatial.separable_conv)
-
-
-def convert_to_tensor(x: Any, dtype: str | None = None) -> Array:
-    """A device array from anything array-like; symbolic tensors pass."""
-    return x if hasattr(x, "take_op") else jnp.asarray(x, dtype=dtype)
-
-
-def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
-    """A NumPy copy of an array or variable.
-
-    Raises:
-        InvalidValue: `x` is symbolic and holds no numbers.
-    """
-    if getattr(x, "op_priority", 0) > 1:
-        raise invalid("convert_to_numpy", "x", "an array", x, "Evaluate it with K.function or Model.predict first.")
-    return np.array(x)
-
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    raise unknown("kerato.ops", "the operation", name, OPS)

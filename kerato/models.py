@@ -21,7 +21,10 @@ from kerato.layers.core import Input, InputLayer
 from kerato.ops import leaves, tree_map
 from kerato.saving import Saveable
 from kerato.saving import load_model as load_model
+from kerato.saving import model_from_config as model_from_config
 from kerato.saving import model_from_json as model_from_json
+from kerato.saving import model_from_yaml as model_from_yaml
+from kerato.saving import save_model as save_model
 from kerato.saving.arrangement import arranged
 from kerato.saving.configuration import clone
 from kerato.saving.records import MODELS

@@ -6,31 +6,21 @@ are read by the old dialect when the object is made; only the form is changed he
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 from kerato import config
 from kerato.errors import InvalidCall
-from kerato.legacy import NAMES, kernels, translate
+from kerato.legacy import kernels
+from kerato.legacy.modules import RENAMED_LAYERS
+from kerato.legacy.tables import NAMES, translate
 from kerato.saving.layered import OLD, Origin
 from kerato.saving.records import FAMILIES, custom_objects, reading
 
 Config = dict[str, Any]
 
-#: layers that have another name today
-CLASSES = {
-    "AtrousConv1D": "Conv1D",
-    "AtrousConv2D": "Conv2D",
-    "AtrousConvolution1D": "Conv1D",
-    "AtrousConvolution2D": "Conv2D",
-    "BatchNormalizationV1": "BatchNormalization",
-    "Convolution1D": "Conv1D",
-    "Convolution2D": "Conv2D",
-    "Convolution3D": "Conv3D",
-    "Deconvolution2D": "Conv2DTranspose",
-    "SeparableConvolution2D": "SeparableConv2D",
-}
 #: `mode` of Keras 1's Merge -> today's layer
 MERGES = {
     "ave": "Average",
@@ -70,8 +60,15 @@ def dialect_of(origin: Origin) -> AbstractContextManager[None]:
     Keras itself up to 2.3 speaks the old one; TensorFlow's Keras 2 differs from today in names of formulas only.
     """
     if origin.number >= (3,):
-        return nullcontext()
-    return config.dialect(_names_only if origin.number >= (2, 4) or "tf" in origin.version else translate)
+        return config.dialect(None)
+    return config.dialect(_names_only if origin.number >= (2, 4) or "tf" in origin.version else _without_a_word)
+
+
+def _without_a_word(owner: str, args: tuple[Any, ...], kwargs: Config) -> tuple[tuple[Any, ...], Config]:
+    """The old dialect; an older word in a file is nothing that a warning could mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return translate(owner, args, kwargs)
 
 
 def _names_only(owner: str, args: tuple[Any, ...], kwargs: Config) -> tuple[tuple[Any, ...], Config]:
@@ -94,7 +91,7 @@ def modern(found: Config, origin: Origin) -> Config:
     rest: Config = {key: found[key] for key in ("name", "inbound_nodes", "shared_object_id") if key in found}
     if name == "Merge":
         name, inner = _merge(inner)
-    name = CLASSES.get(name, name)
+    name = RENAMED_LAYERS.get(name, name)
     if name == "Sequential":
         return {**_record("models", name, _sequential(inner, origin)), **rest}
     if name in _CONTAINERS or (isinstance(inner, dict) and isinstance(inner.get("layers"), list)):

@@ -77,7 +77,8 @@ _CHILDREN: dict[str, tuple[str, str]] = {
 for _parent, (_names, _homes) in _CHILDREN.items():
     MODULES |= {f"{_parent}.{_name}": _homes for _name in _names.split()}
 
-_RENAMED_LAYERS = {
+#: a layer's older name -> today's
+RENAMED_LAYERS = {
     "AtrousConv1D": "Conv1D",
     "AtrousConv2D": "Conv2D",
     "AtrousConvolution1D": "Conv1D",
@@ -120,10 +121,10 @@ RENAMED: dict[str, dict[str, str]] = {
         "nonneg": "non_neg",
         "unitnorm": "unit_norm",
     },
-    "engine": _RENAMED_LAYERS,
+    "engine": RENAMED_LAYERS,
     "initializations": {"one": "ones", "zero": "zeros"},
-    "layers": _RENAMED_LAYERS,
-    "legacy": _RENAMED_LAYERS,
+    "layers": RENAMED_LAYERS,
+    "legacy": RENAMED_LAYERS,
     "metrics": {"cosine_proximity": "cosine_similarity"},
     "mixed_precision": {
         "Policy": "dtype_policy",
@@ -131,7 +132,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "set_global_policy": "set_dtype_policy",
         "set_policy": "set_dtype_policy",
     },
-    "models": _RENAMED_LAYERS,
+    "models": RENAMED_LAYERS,
     "optimizers": {
         "adadelta": "Adadelta",
         "adagrad": "Adagrad",

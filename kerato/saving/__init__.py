@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from kerato import __version__
+from kerato import __version__, config
 from kerato.errors import InvalidCall, InvalidType, invalid
 from kerato.saving import archive, hdf5_models, layered, weights
 from kerato.saving.archive import CONFIG, EXTRA, METADATA, WEIGHTS, PathLike
 from kerato.saving.configuration import (
     graph_config,
     graph_from_config,
+    model_from_config,
     model_from_json,
     model_from_record,
+    model_from_yaml,
     model_record,
     to_json,
 )
@@ -31,7 +33,9 @@ __all__ = [
     "get_custom_objects",
     "load_model",
     "load_weights",
+    "model_from_config",
     "model_from_json",
+    "model_from_yaml",
     "read_extra",
     "register_keras_serializable",
     "save_model",
@@ -127,7 +131,7 @@ def load_model(
         raise invalid("load_model", "safe_mode", "True: code in files is never run", safe_mode)
     if archive.is_hdf5(archive.begins(path)):
         return hdf5_models.load(path, custom_objects, compile)
-    with archive.opened(path) as file, one_sentence(path), reads(str(path), custom_objects):
+    with archive.opened(path) as file, one_sentence(path), reads(str(path), custom_objects), config.dialect(None):
         model = model_from_record(file.json(CONFIG), compile)
         model.extra = _extra(file)
         weights.load(model, file.weights(), str(path))
@@ -239,6 +243,14 @@ class Saveable:
     def to_json(self, **options: Any) -> str:
         """The layers and how they are connected as JSON, for `model_from_json`."""
         return to_json(self, **options)
+
+    def to_yaml(self, **options: Any) -> str:
+        """Not available, as in Keras since 2.6.
+
+        Raises:
+            InvalidCall: always, with what to use.
+        """
+        raise InvalidCall(f"{self.name}: YAML is not written, since reading it can run code. Use to_json.")  # type: ignore[attr-defined]
 
     def save(self, path: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write the whole model to a `.keras` or `.h5` file that Keras 3 loads too, see `kerato.saving.save_model`.

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from kerato import config
 from kerato.arguments import Configurable, parameters, snake_case, title
-from kerato.errors import InvalidCall, InvalidValue, KeratoError
+from kerato.errors import InvalidCall, InvalidType, InvalidValue, KeratoError, show
 from kerato.graph import Expansion, Node, Tensor
 from kerato.layers.base import Layer
 from kerato.layers.core import Input, InputLayer
 from kerato.ops import tree_map
 from kerato.saving.arrangement import arranged, in_key_order, is_closed
+from kerato.saving.layered import Origin, old
 from kerato.saving.operations import known_operation, stored_form
 from kerato.saving.records import (
     custom_objects,
@@ -229,7 +231,7 @@ def to_json(model: Any, **options: Any) -> str:
 
 
 def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The model that `to_json` described, with new weights.
+    """The model that `to_json` described, in this or any version of Keras, with new weights.
 
     Raises:
         BadFile: `text` is no JSON, or describes no model.
@@ -240,7 +242,42 @@ def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> 
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise now.damaged(f"it is no JSON ({error})") from None
-        return model_from_record(found)
+        return _of_any_version(found)
+
+
+def model_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    """The model that a record with its class and configuration describes, with new weights.
+
+    Raises:
+        InvalidType: `config` is a list, as Keras 2's Sequential gave it.
+        BadFile: it describes no model.
+        UnknownName: it names a class or function that is neither Kerato's nor in `custom_objects`.
+    """
+    if not isinstance(config, dict):
+        raise InvalidType(
+            f"model_from_config: `config` must be a dict with class_name and config. Got {show(config)}. "
+            "What get_config() gave goes into Sequential.from_config or Model.from_config."
+        )
+    with one_sentence("model_from_config"), reads("model_from_config", custom_objects):
+        return _of_any_version(config)
+
+
+def model_from_yaml(text: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Not available, as in Keras since 2.6: YAML of others can run code.
+
+    Raises:
+        InvalidCall: always, with what to use.
+    """
+    raise InvalidCall("model_from_yaml: YAML is not read, since it can run code. Use to_json and model_from_json.")
+
+
+def _of_any_version(found: Any) -> Any:
+    if not old("is_old")(found):
+        with config.dialect(None):
+            return model_from_record(found)
+    origin = Origin(str(found.get("keras_version", "1")))
+    with old("dialect")(origin):
+        return model_from_record(old("record")(found, origin))
 
 
 def model_from_record(found: Any, compiled: bool = True) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from kerato import config
 from kerato.arguments import title
 from kerato.errors import InvalidCall, InvalidType, InvalidValue, KeratoError, MissingExtra, plural, show
 from kerato.saving.configuration import compile_from_record, model_from_record, model_record
@@ -51,7 +52,7 @@ def from_keras(model: Any, custom_objects: dict[str, Any] | None = None) -> Any:
         warnings.simplefilter("ignore")  # what Keras says about code in files: there is no file
         found = json.loads(json.dumps(room.saving.serialize_keras_object(model)))
     compiled = found.pop(_COMPILED, None)
-    with one_sentence("from_keras"), reads("from_keras", custom_objects):
+    with one_sentence("from_keras"), reads("from_keras", custom_objects), config.dialect(None):
         _refuse(_strangers(found), "from_keras", model.name, "Kerato", "custom_objects={'name': counterpart}")
         ours = model_from_record(found, compiled=False)
         ours.set_weights(model.get_weights())

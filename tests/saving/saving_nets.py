@@ -210,15 +210,25 @@ def exchange(k: Any, folder: Path) -> None:
         fill(own)
         own.save(folder / f"{name}.theirs.keras")
         own.save_weights(folder / f"{name}.theirs.weights.h5")
+        if name not in UNKNOWN_TO_H5:
+            own.save(folder / f"{name}.theirs.h5")
+            np.savez(folder / f"{name}.h5.npz", *outputs_of(k.models.load_model(folder / f"{name}.mine.h5")))
         np.savez(folder / f"{name}.theirs.npz", *outputs_of(own))
     for name in TRAINED:
         loaded = k.models.load_model(folder / f"trained_{name}.mine.keras")
         train(loaded, 2)
         np.savez(folder / f"trained_{name}.again.npz", *outputs_of(loaded))
         loaded.save(folder / f"trained_{name}.theirs.keras")
+        loaded.save(folder / f"trained_{name}.theirs.h5")
+        np.savez(
+            folder / f"trained_{name}.h5.npz", *outputs_of(k.models.load_model(folder / f"trained_{name}.mine.h5"))
+        )
         train(loaded, 2)
         np.savez(folder / f"trained_{name}.theirs.npz", *outputs_of(loaded))
 
+
+#: networks with operations, which Keras itself cannot load from its own `.h5` files
+UNKNOWN_TO_H5 = ("forks", "operations", "more_operations", *(f"random_{seed}" for seed in range(4)))
 
 #: optimizers whose state has to survive
 TRAINED = ("sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "adadelta", "adamax", "lion")

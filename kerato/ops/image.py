@@ -332,7 +332,7 @@ _SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 def sobel_edges(images: Array, data_format: str | None = None) -> Array:
     """The slopes down and across of each channel, along a new last axis of size 2; outside there are zeros."""
     slopes = [
-        _batched("sobel_edges", images, data_format, functools.partial(_each_channel, window=window))
+        _batched("sobel_edges", images, data_format, functools.partial(_each_channel, kernel=window))
         for window in (_SOBEL.T, _SOBEL)
     ]
     return jnp.stack(slopes, axis=-1)

@@ -14,9 +14,7 @@ matrix = np.arange(81).reshape(9, 9)
 print("the first window, rows 0 to 2 and columns 0 to 2:\n", matrix[:3, :3])
 for rule in ("mean", "max", "min"):
     found = image.windows(matrix, 3, how=rule)
-    print(
-        f"{rule:4}: {matrix.shape} -> {found.shape}, the first window gives {found[0, 0]:g}, the next {found[0, 1]:g}"
-    )
+    print(f"{rule:4}: {matrix.shape} -> {found.shape}, first window {found[0, 0]:g}, next {found[0, 1]:g}")
 for strides in (1, 2, 3):
     print(f"strides {strides}: {image.windows(matrix, 3, strides).shape}")
 

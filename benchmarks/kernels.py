@@ -136,9 +136,10 @@ def with_gradients(name: str, ours: Any, theirs: Any, operands: tuple[jax.Array,
     y = draw(*jax.eval_shape(ours, *operands).shape, seed=3)
 
     def pulled_back(f: Any) -> Callable[..., Any]:
-        return lambda *values: jnp.stack([jnp.sum(g) for g in jax.vjp(f, *values[:-1])[1](values[-1])])
+        # y comes first: it is what changes from turn to turn, and all gradients depend on it
+        return lambda y, *values: jnp.concatenate([g.ravel() for g in jax.vjp(f, *values)[1](y)])
 
-    yield f"{name}: gradients", pulled_back(ours), pulled_back(theirs), (*operands, y)
+    yield f"{name}: gradients", pulled_back(ours), pulled_back(theirs), (y, *operands)
 
 
 def pool_rows() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...]]]:

@@ -171,6 +171,7 @@ class Run:
     frames: list[Any] = field(default_factory=list)
     masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     logits: dict[int, tuple[Any, str, Any]] = field(default_factory=dict)
+    sources: dict[int, tuple[Any, Any, Any, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> Run:
         _runs().append(self)

@@ -3,6 +3,14 @@
 from typing import Any
 
 from kerato.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, RReLU, Softmax, ThresholdedReLU
+from kerato.layers.augmentation import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from kerato.layers.base import Layer
 from kerato.layers.conv import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
@@ -26,7 +34,7 @@ from kerato.layers.extent import (
     ZeroPadding3D,
 )
 from kerato.layers.fitting import InputSpec
-from kerato.layers.image import Rescaling, Resizing
+from kerato.layers.image import CenterCrop, Rescaling, Resizing
 from kerato.layers.local import LocallyConnected1D, LocallyConnected2D
 from kerato.layers.merging import (
     Add,
@@ -118,6 +126,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -177,6 +186,12 @@ __all__ = [
     "PReLU",
     "Permute",
     "RReLU",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",

@@ -1,14 +1,16 @@
-"""Layers that work on pictures as they come: scaling and resizing, part of the model and of its file."""
+"""Layers that work on pictures as they come: scaling, resizing, cropping; part of the model and of its file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kerato import ops
-from kerato.arguments import number, one_of, positive_int
+from kerato.arguments import flag, number, one_of, positive_int, title
+from kerato.errors import InvalidValue
 from kerato.layers.base import Array
 from kerato.layers.space import Spatial
 
@@ -33,29 +35,112 @@ class Resizing(Spatial):
 
     Args:
         height, width: of the result, in pixels.
-        interpolation: `'bilinear'`, `'nearest'` or `'bicubic'`; centres of pixels at half coordinates.
+        interpolation: `'bilinear'`, `'nearest'`, `'bicubic'`, `'lanczos3'` or `'lanczos5'`; centres of pixels at half
+            coordinates.
+        crop_to_aspect_ratio: whether to take the largest window in the middle that has the result's aspect ratio.
+        pad_to_aspect_ratio: whether to widen the picture to that aspect ratio, evenly on both sides.
+        fill_mode: `'constant'`.
+        fill_value: of the pixels that padding adds.
         antialias: whether to smooth before making smaller.
     """
 
-    checks = {"height": positive_int, "width": positive_int, "interpolation": one_of("bilinear", "nearest", "bicubic")}
+    checks = {
+        "height": positive_int,
+        "width": positive_int,
+        "interpolation": one_of("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"),
+        "crop_to_aspect_ratio": flag,
+        "pad_to_aspect_ratio": flag,
+        "fill_mode": one_of("constant"),
+        "fill_value": number(),
+        "antialias": flag,
+    }
 
     def __init__(
         self,
         height: int,
         width: int,
         interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
         **common: Any,
     ) -> None:
         super().__init__(**common)
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise InvalidValue(f"{title(self)}: crop_to_aspect_ratio and pad_to_aspect_ratio cannot both be True.")
 
     def call(self, x: Array) -> Array:
         """The formula of the class; nothing where the size is right already. Whole numbers stay whole, as in Keras."""
-        sizes = list(x.shape)
-        sizes[self.spatial_axes[0]], sizes[self.spatial_axes[1]] = self.height, self.width
-        if tuple(sizes) == tuple(x.shape):
+        size, axes = (self.height, self.width), self.spatial_axes
+        if all(x.shape[axis] == wanted for axis, wanted in zip(axes, size, strict=True)):
             return x
-        method = {"bilinear": "linear", "bicubic": "cubic"}.get(self.interpolation, "nearest")
-        resized = jax.image.resize(ops.cast(x, self.compute_dtype), sizes, method, antialias=self.antialias)
-        return resized if jnp.issubdtype(x.dtype, jnp.floating) else jnp.round(resized).astype(x.dtype)
+        given = ops.cast(x, self.compute_dtype)
+        if self.pad_to_aspect_ratio:
+            given = _padded(given, size, axes, self.fill_value)
+        found = resized(given, size, axes, self.interpolation, self.antialias, self.crop_to_aspect_ratio)
+        return found if jnp.issubdtype(x.dtype, jnp.floating) else jnp.round(found).astype(x.dtype)
+
+
+class CenterCrop(Spatial):
+    """The middle of pictures: (batch, h, w, channels) -> (batch, height, width, channels), as floats.
+
+    Pictures smaller than that are cropped to its aspect ratio and resized.
+    """
+
+    checks = {"height": positive_int, "width": positive_int}
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **common: Any) -> None:
+        super().__init__(**common)
+
+    def call(self, x: Array) -> Array:
+        """The formula of the class."""
+        size, axes = (self.height, self.width), self.spatial_axes
+        given = ops.cast(x, self.compute_dtype)
+        rooms = [x.shape[axis] - wanted for axis, wanted in zip(axes, size, strict=True)]
+        if min(rooms) < 0:
+            return resized(given, size, axes, crop=True)
+        return _window(given, axes, [room // 2 for room in rooms], size)
+
+
+def _window(x: Array, axes: Sequence[int], starts: Sequence[int], size: Sequence[int]) -> Array:
+    key = [slice(None)] * x.ndim
+    for axis, start, length in zip(axes, starts, size, strict=True):
+        key[axis] = slice(start, start + length)
+    return x[tuple(key)]
+
+
+def _fitting(have: Sequence[int], want: Sequence[int]) -> tuple[int, int]:
+    """The height for the given width, and the width for the given height, that have the wanted aspect ratio."""
+    return int(have[1] * want[0] / want[1]), int(have[0] * want[1] / want[0])
+
+
+def _padded(x: Array, size: Sequence[int], axes: Sequence[int], value: float) -> Array:
+    have = [x.shape[axis] for axis in axes]
+    border = [max(0, int((wanted - own) / 2)) for own, wanted in zip(have, _fitting(have, size), strict=True)]
+    amounts = [(0, 0)] * x.ndim
+    amounts[axes[0]] = (border[0], border[0])
+    # One axis only is too short; as in Keras, the other is left alone.
+    amounts[axes[1]] = (border[1], border[1]) if not border[0] else (0, 0)
+    return jnp.pad(x, amounts, constant_values=value)
+
+
+def resized(
+    x: Array,
+    size: Sequence[int],
+    axes: Sequence[int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop: bool = False,
+) -> Array:
+    """Float pictures in another size along `axes`; with `crop`, their largest middle part of that aspect ratio."""
+    if crop:
+        have = [x.shape[axis] for axis in axes]
+        whole = [max(min(own, fit), 1) for own, fit in zip(have, _fitting(have, size), strict=True)]
+        x = _window(x, axes, [int((own - part) / 2) for own, part in zip(have, whole, strict=True)], whole)
+    sizes = list(x.shape)
+    sizes[axes[0]], sizes[axes[1]] = size
+    method = {"bilinear": "linear", "bicubic": "cubic"}.get(interpolation, interpolation)
+    return jax.image.resize(x, sizes, method, antialias=antialias)

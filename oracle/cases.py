@@ -190,7 +190,15 @@ subtract : [x(2, 3), x(2, 3) ** 2]
 """
 
 #: layers that draw numbers in training: compared in the test phase only
-RANDOM = "AlphaDropout Dropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D".split()
+RANDOM = [
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
 
 
 def arrays() -> dict[str, Array]:

@@ -29,7 +29,18 @@ TOLERANCE = 1e-5
 OF_DRAWS = 0.05
 
 #: names that are ways into a family, not members of it
-WAYS = {"deserialize", "get", "serialize", "Layer", "Loss", "Metric", "Optimizer", "Initializer", "Constraint", "Wrapper"}
+WAYS = {
+    "deserialize",
+    "get",
+    "serialize",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Optimizer",
+    "Initializer",
+    "Constraint",
+    "Wrapper",
+}
 WAYS |= {"Regularizer", "LearningRateSchedule", "Input", "InputLayer", "MeanMetricWrapper", "schedules"}
 
 ABOUT = """# Does Kerato compute what Keras 3 computes?
@@ -158,7 +169,9 @@ def page(results: Results) -> tuple[str, list[str]]:
             wrong += [] if cases else [f"{key}: not compared, needs a line in cases.py"]
             rows.append(f"| {name} | {len(cases)} | {written(gap)} | {why} |".replace("|  |", "| |"))
         head = f"## {family.capitalize()}\n\n| name | cases | largest difference | why |\n|---|---|---|---|\n"
-        text += head + "\n".join(row.replace("| |", "| | |", 1) if row.count("|") == 4 else row for row in rows) + "\n\n"
+        text += (
+            head + "\n".join(row.replace("| |", "| | |", 1) if row.count("|") == 4 else row for row in rows) + "\n\n"
+        )
     text += "## What Kerato has not\n\n| family | name | why |\n|---|---|---|\n" + "\n".join(missing) + "\n"
     return text, wrong
 

@@ -19,7 +19,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-FAMILIES = "layers losses metrics optimizers schedules initializers activations constraints regularizers".split()
+FAMILIES = [
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+    "initializers",
+    "activations",
+    "constraints",
+    "regularizers",
+]
 STEPS = 20
 
 Array = Any

@@ -153,7 +153,9 @@ def _of_one(key: str, old: dict[str, Any], new: dict[str, Any], row: Any) -> Ite
             if not (name in row.order or today in row.order) or row.rewrite is dict:
                 if "kwargs" not in new:
                     yield key, name, "is not known"
-        elif not same(row.defaults.get(today, new[today]) if today in row.defaults else new[today], default) and not same(default, row.defaults.get(today, new[today])):
+        elif not same(
+            row.defaults.get(today, new[today]) if today in row.defaults else new[today], default
+        ) and not same(default, row.defaults.get(today, new[today])):
             yield key, name, f"{'none' if default is _NOTHING else repr(default)} -> {new[today]!r}"
         elif i < len(position) and position[i] != today and not row.order and i < 3:
             yield key, name, f"position {i + 1} is {position[i]} today"

@@ -6,9 +6,12 @@ from catalog_row import PICTURES, STEPS, VECTORS, Row
 from layer_reference import same
 from picture_reference import (
     bent,
+    centre_cropped,
     dotted,
     einsum_dense,
+    halved,
     merged,
+    normalized,
     normalized_exponentials,
     permuted,
     repeated_vector,
@@ -17,6 +20,7 @@ from picture_reference import (
 from kerato import layers
 
 TWO, THREE = ((3, 4), (3, 4)), ((3, 4), (3, 4), (3, 4))
+COLORS = ((3, 3, 2, 3),)
 FILMS = ((3, 2, 3, 2, 4),)
 
 ROWS = [
@@ -66,4 +70,33 @@ ROWS = [
         spatial=True),
     Row("subtract", layers.Subtract, {}, TWO, merged, sequential=False),
     Row("thresholded_relu", layers.ThresholdedReLU, {"theta": 0.3}, VECTORS, bent, (("theta", -1),)),
+    Row("center_crop", layers.CenterCrop, {"height": 3, "width": 2}, PICTURES, centre_cropped,
+        (("height", 0), ("width", "2")), spatial=True),
+    Row("normalization", layers.Normalization, {"mean": [0.5, 2.0], "variance": [0.25, 4]}, PICTURES, normalized,
+        (("axis", "last"), ("invert", 3))),
+    Row("normalization-given", layers.Normalization,
+        {"axis": [1], "mean": [1.0, 2, 3, 4], "variance": [1.0, 4, 9, 0.25], "invert": True}, VECTORS, normalized),
+    Row("random_brightness", layers.RandomBrightness, {"factor": 0.2, "value_range": (-9, 9)}, PICTURES, same,
+        (("factor", 2), ("value_range", 3)), random=True, spatial=True),
+    Row("random_contrast", layers.RandomContrast, {"factor": 0.5, "value_range": (-9, 9)}, PICTURES, same,
+        (("factor", -0.1),), random=True, spatial=True),
+    Row("random_crop", layers.RandomCrop, {"height": 3, "width": 4}, ((3, 6, 8, 2),), halved, (("height", 0),),
+        random=True, spatial=True),
+    Row("random_flip", layers.RandomFlip, {}, PICTURES, same, (("mode", "sideways"),), random=True, spatial=True),
+    Row("random_grayscale", layers.RandomGrayscale, {}, COLORS, same, (("factor", 2),), random=True, spatial=True),
+    Row("random_hue", layers.RandomHue, {"factor": 0.5, "value_range": (-9, 9)}, COLORS, same, (("factor", -1),),
+        random=True, spatial=True),
+    Row("random_invert", layers.RandomInvert, {"value_range": (-9, 9)}, COLORS, same, (("factor", "x"),), random=True,
+        spatial=True),
+    Row("random_rotation", layers.RandomRotation, {"factor": 0.2}, PICTURES, same,
+        (("factor", 2), ("fill_mode", "zeros"), ("interpolation", "cubic"), ("fill_value", "x")), random=True,
+        spatial=True),
+    Row("random_saturation", layers.RandomSaturation, {"factor": (0.2, 0.4)}, COLORS, same, (("factor", 1.5),),
+        random=True, spatial=True),
+    Row("random_shear", layers.RandomShear, {"x_factor": 0.3, "y_factor": 0.2}, PICTURES, same, (("x_factor", "x"),),
+        random=True, spatial=True),
+    Row("random_translation", layers.RandomTranslation, {"height_factor": 0.3, "width_factor": 0.3}, PICTURES, same,
+        (("height_factor", 2), ("width_factor", (1, 2, 3))), random=True, spatial=True),
+    Row("random_zoom", layers.RandomZoom, {"height_factor": 0.3}, PICTURES, same, (("height_factor", 2),),
+        random=True, spatial=True),
 ]  # fmt: skip

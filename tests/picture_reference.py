@@ -96,3 +96,23 @@ def einsum_dense(row: Any, inputs: list[Array], weights: Weights) -> Array:
     else:  # ...x,xy->...y
         y = np.array([[step @ kernel for step in sample] for sample in x])
     return np.tanh(y + weights["bias"]) if row.arguments.get("activation") else y + weights.get("bias", 0)
+
+
+def centre_cropped(row: Any, inputs: list[Array], weights: Weights) -> Array:
+    """The middle cells."""
+    (_, high, wide, _), (height, width) = inputs[0].shape, (row.arguments["height"], row.arguments["width"])
+    return inputs[0][:, (high - height) // 2 :, (wide - width) // 2 :][:, :height, :width]
+
+
+def halved(row: Any, inputs: list[Array], weights: Weights) -> Array:
+    """The mean of every four cells: what a picture of twice the size is resized to."""
+    x = inputs[0]
+    return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
+
+
+def normalized(row: Any, inputs: list[Array], weights: Weights) -> Array:
+    """Feature by feature."""
+    given, x = row.arguments, inputs[0]
+    mean = np.array(given.get("mean", weights.get("mean")))
+    deviation = np.sqrt(np.array(given.get("variance", weights.get("variance"))))
+    return x * deviation + mean if given.get("invert") else (x - mean) / deviation

@@ -12,6 +12,14 @@ from kerato.layers.augmentation import (
     RandomZoom,
 )
 from kerato.layers.base import Layer
+from kerato.layers.color import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomSaturation,
+)
 from kerato.layers.conv import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
 from kerato.layers.depthwise import (
@@ -63,7 +71,7 @@ from kerato.layers.noise import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from kerato.layers.norm import BatchNormalization
+from kerato.layers.norm import BatchNormalization, Normalization
 from kerato.layers.pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -183,12 +191,19 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RReLU",
+    "RandomBrightness",
+    "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
     "RandomRotation",
+    "RandomSaturation",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",

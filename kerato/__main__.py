@@ -19,6 +19,12 @@ VERBS = {
     "train": ("kerato.commands.train:train", "Train a network on a folder of pictures or a data set."),
     "evaluate": ("kerato.commands.evaluate:evaluate", "How good a trained model is on labelled pictures."),
     "predict": ("kerato.commands.predict:predict", "What a trained model sees in pictures."),
+    "look": ("kerato.commands.see:look", "What the filters and classes of a model look for, as pictures."),
+    "explain": (
+        "kerato.commands.see:explain",
+        "Why a model answered as it did, and how far to believe the map.",
+    ),
+    "fool": ("kerato.commands.see:fool", "A picture that a model takes for something else."),
     "compare": ("kerato.commands.compare:compare", "Training runs side by side."),
     "image": ("kerato.commands.image:image", "Pictures filtered, measured, drawn on: contours, corners, heat maps ..."),
     "frames": ("kerato.commands.frames:frames", "Pictures out of a film, and a manifest of which frame is which."),

@@ -42,9 +42,14 @@ def write(path: Path, evidence: Evidence) -> Path:
 
 def render(evidence: Evidence) -> str:
     """The page as text."""
+    return str(environment().get_template("page.html.jinja").render(_view(evidence)))
+
+
+def environment() -> Any:
+    """The template engine of all pages: it escapes and cleans whatever it is given."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -52,8 +57,8 @@ def render(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, seconds=seconds, tight=tight, number=lambda value: f"{value:,}")
-    return environment.get_template("page.html.jinja").render(_view(evidence))
+    made.filters.update(percent=percent, seconds=seconds, tight=tight, number=lambda value: f"{value:,}")
+    return made
 
 
 def clean(value: Any) -> Any:

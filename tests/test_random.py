@@ -13,6 +13,7 @@ from strategies import paths, seeds
 
 from kerato import random
 from kerato.errors import InvalidValue
+from kerato.graph import Tensor, evaluate
 
 N = 40_000
 
@@ -107,3 +108,51 @@ def test_host_generators_repeat_by_seed_and_path() -> None:
     one, same, other = (random.host_generator(path, 4).random(3) for path in ("a", "a", "b"))
     np.testing.assert_array_equal(one, same)
     assert (one != other).all()
+
+
+@pytest.mark.parametrize(
+    ("draw", "mean", "deviation"),
+    [
+        (lambda: random.normal((N,), 2.0, 3.0), 2, 3),
+        (lambda: random.uniform((N,), 1.0, 3.0), 2, 2 / 12**0.5),
+        (lambda: random.randint((N,), 2, 6), 3.5, 1.25**0.5),
+        (lambda: random.truncated_normal((N,), 1.0, 2.0), 1, 2 * 0.8796),
+        (lambda: random.gamma((N,), 4.0), 4, 2),
+        (lambda: random.beta((N,), 2.0, 2.0), 0.5, 0.05**0.5),
+        (lambda: random.binomial((N,), 10, 0.3), 3, 2.1**0.5),
+        (lambda: random.categorical(np.log([[0.25, 0.75]]), N), 0.75, 0.1875**0.5),
+        (lambda: random.dropout(np.ones(N, "float32"), 0.5), 1, 1),
+    ],
+    ids=["normal", "uniform", "randint", "truncated", "gamma", "beta", "binomial", "categorical", "dropout"],
+)
+def test_today_s_draws_have_their_distribution(draw: Any, mean: float, deviation: float) -> None:
+    random.set_seed(3)
+    values = np.asarray(draw(), "float64")
+    assert values.mean() == pytest.approx(mean, abs=5 * deviation / N**0.5)
+    assert values.std() == pytest.approx(deviation, rel=0.03)
+    assert (np.asarray(draw()) != values).any()
+    random.set_seed(3)
+    np.testing.assert_array_equal(draw(), values)
+
+
+def test_a_shuffle_is_a_permutation_and_seeds_repeat() -> None:
+    assert sorted(random.shuffle(np.arange(50)).tolist()) == list(range(50))
+    np.testing.assert_array_equal(random.normal((3,), seed=4), random.normal((3,), seed=4))
+    stream, again = random.SeedGenerator(7), random.SeedGenerator.from_config(random.SeedGenerator(7).get_config())
+    first = random.normal((3,), seed=stream)
+    np.testing.assert_array_equal(first, random.normal((3,), seed=again))
+    assert (random.normal((3,), seed=stream) != first).any()
+    with pytest.raises(InvalidValue, match=r"SeedGenerator: `seed` must be an int or None\. Got 'a'"):
+        random.SeedGenerator("a")  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match=r"dropout: `rate` must be a number from 0 up to, not including, 1"):
+        random.dropout(np.ones(3), 1.0)
+
+
+def test_draws_inside_an_evaluation_follow_its_key() -> None:
+    x = Tensor((4,), "float32")
+    noisy = random.dropout(x, 0.5)
+    one, same, other = (
+        np.asarray(evaluate([noisy], {x: jnp.ones(4)}, key=random.key(k)).outputs[0]) for k in (1, 1, 2**31)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert set(one.tolist()) | set(other.tolist()) <= {0, 2}

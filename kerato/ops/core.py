@@ -73,7 +73,7 @@ def saturate_cast(x: Array, dtype: str) -> Array:
 def choose(index: Any, branches: Sequence[Any]) -> Any:
     """The tree of `branches` whose number `index` is; the nearest one where there is none of that number."""
     index = jnp.clip(jnp.asarray(index, jnp.int32), 0, len(branches) - 1)
-    return jax.tree.map(lambda *parts: jax.lax.select_n(index, *map(jnp.asarray, parts)), *branches)
+    return jax.tree.map(lambda *parts: jax.lax.select_n(index, *[jnp.asarray(x) for x in parts]), *branches)
 
 
 def _is_symbolic(*trees: Any) -> bool:
@@ -91,7 +91,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     """`branches[index](*operands)`."""
     if _is_symbolic(index, operands):
         return OPS["choose"](index, [branch(*operands) for branch in branches])
-    return jax.lax.switch(jnp.asarray(_value(index), jnp.int32), branches, *map(_value, operands))
+    return jax.lax.switch(jnp.asarray(_value(index), jnp.int32), branches, *[_value(x) for x in operands])
 
 
 def _value(leaf: Any) -> Any:

@@ -333,3 +333,8 @@ def _variables(node: Node) -> list[Variable]:
     for function in filter(callable, leaves((node.args, node.kwargs))):
         found += [leaf for leaf in closed_over(function) if isinstance(leaf, Variable)]
     return [*found, *(node.owner.variables if node.is_layer else ())]
+
+
+def get_source_inputs(tensor: Tensor) -> list[Tensor]:
+    """The placeholders that `tensor` is computed from."""
+    return placeholders([tensor])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerato import notebook
@@ -147,6 +147,70 @@ class _TerminalBar:
 
     def stop(self) -> None:
         self._bar.stop()
+
+
+class Progbar:
+    """A bar for loops of one's own, as Keras's: `update(step, [("loss", 0.3)])`, `add(n)`.
+
+    Args:
+        target: how many steps there are; None shows a count only.
+        verbose: 0 shows nothing.
+        width: accepted; the terminal's width decides.
+        interval: accepted.
+        stateful_metrics: names whose newest value is shown, not the mean over the steps.
+        unit_name: what a step is called.
+    """
+
+    def __init__(
+        self,
+        target: int | None,
+        width: int = 20,
+        verbose: int = 1,
+        interval: float = 0.05,
+        stateful_metrics: Sequence[str] | None = None,
+        unit_name: str = "step",
+    ) -> None:
+        self.target, self.verbose, self.unit_name = target, verbose, unit_name
+        self.stateful_metrics = set(stateful_metrics or ())
+        self._seen, self._sums = 0, {}  # type: int, dict[str, tuple[float, int]]
+        self._bar: Any = None
+
+    def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
+        """Show that `current` steps are done; `values` are pairs (name, value) of the steps since."""
+        steps = max(current - self._seen, 1)
+        for name, value in dict(values or ()).items():
+            total, count = self._sums.get(name, (0.0, 0))
+            newest = name in self.stateful_metrics
+            self._sums[name] = (float(value), 1) if newest else (total + float(value) * steps, count + steps)
+        self._seen = current
+        done = (self.target is not None and current >= self.target) if finalize is None else finalize
+        if not self.verbose:
+            return
+        if self._bar is None:
+            self._bar = _TerminalBar() if sys.stderr.isatty() else _Lines()
+            self._bar.begin(self.unit_name, self.target)
+        numbers = as_text({name: total / max(count, 1) for name, (total, count) in self._sums.items()})
+        self._bar.show(current, numbers)
+        if done:
+            self._bar.end(numbers)
+            self._bar = None
+
+    def add(self, n: int, values: Any = None) -> None:
+        """`n` more steps are done."""
+        self.update(self._seen + n, values)
+
+
+class _Lines:
+    """A bar where there is no terminal: one line at the end."""
+
+    def begin(self, title: str, total: int | None) -> None:
+        self._title, self._total, self._step = title, total, 0
+
+    def show(self, step: int, numbers: str) -> None:
+        self._step = step
+
+    def end(self, numbers: str) -> None:
+        print(f"{self._step}/{self._total or '?'} {self._title} {numbers}".rstrip(), file=sys.stderr)
 
 
 class ProgbarLogger(Progress):

@@ -29,3 +29,16 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     if whole.size and whole.max() >= size:
         raise invalid("to_categorical", "num_classes", f"above the largest label, {whole.max()}", num_classes)
     return np.eye(size, dtype=np.float32)[whole]
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray[Any, Any]:
+    """`x` over its norm along `axis`; what is 0 everywhere stays so.
+
+    Raises:
+        InvalidValue: `order` is no positive number.
+    """
+    if isinstance(order, bool) or not order > 0:
+        raise invalid("normalize", "order", "a number > 0", order)
+    values = np.asarray(x, np.float64 if np.asarray(x).dtype == np.float64 else np.float32)
+    norms = np.linalg.norm(values, order, axis, keepdims=True) if values.ndim else np.abs(values)
+    return np.asarray(values / np.where(norms == 0, 1, norms))

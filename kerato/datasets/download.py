@@ -79,7 +79,7 @@ def fetch(remote: Remote, url: str, folder: Path) -> Path:
 
 
 def _complete(remote: Remote, url: str, part: Path) -> None:
-    with _bar(remote) as tick:
+    with progress(remote) as tick:
         reason = _attempts(remote, url, part, tick)
     have = _size(part)
     if have < remote.size:
@@ -116,11 +116,12 @@ def _continue(remote: Remote, url: str, part: Path, tick: Tick) -> str:
         goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         with part.open("ab" if goes_on else "wb") as file:
             tick(file.tell())
-            _copy(answer, file, remote.size + 1, tick)
+            copied(answer, file, remote.size + 1, tick)
     return "the connection ended early"
 
 
-def _copy(answer: IO[bytes], file: IO[bytes], most: int, tick: Tick) -> None:
+def copied(answer: IO[bytes], file: IO[bytes], most: int, tick: Tick) -> None:
+    """Write what a server sends to a file, `most` bytes at the most, and tell how many there are."""
     while file.tell() < most and (chunk := answer.read(min(CHUNK_BYTES, most - file.tell()))):
         file.write(chunk)
         tick(file.tell())
@@ -136,7 +137,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _bar(remote: Remote) -> Iterator[Tick]:
+def progress(remote: Remote) -> Iterator[Tick]:
     """A progress bar on standard error; a plain line where that is no terminal."""
     if not sys.stderr.isatty():
         print(f"downloading {remote.name} ({remote.size / 1e6:.1f} MB)", file=sys.stderr)
@@ -146,6 +147,6 @@ def _bar(remote: Remote) -> Iterator[Tick]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(remote.name, total=remote.size)
-        yield lambda done: progress.update(task, completed=done)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(remote.name, total=remote.size or None)
+        yield lambda done: bar.update(task, completed=done)

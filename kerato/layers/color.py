@@ -128,7 +128,10 @@ class RandomInvert(Coloring):
 
 
 class RandomSaturation(Coloring):
-    """RGB pictures with their saturation times `f / (1 - f)`, `f` from `factor`: 0 grey, 0.5 unchanged, 1 full."""
+    """RGB pictures with their saturation times `f / (1 - f)`, `f` from `factor`: 0 grey, 0.5 unchanged, 1 full.
+
+    Differs: with values of 0 to 255 Keras 3 lets a saturation pass 1, so that colours become negative.
+    """
 
     checks = {"factor": interval(0, 1, lowest=0.0)}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,3 +139,10 @@ def test_row_3_2_46_norms_are_bounded() -> None:
     for constraint, expected in norms.items():
         np.testing.assert_allclose(np.linalg.norm(constraint(w), axis=0), expected, rtol=1e-5)
     assert np.asarray(constraints.NonNeg()(np.float32([-1, 2]))).tolist() == [0, 2]
+
+
+def test_the_example_shows_what_vanishes_and_what_dies(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "3_2_core_layers.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "\nReLU: weights after training [-1.0, -1.0], mean output 0.00\n" in printed
+    assert "mean output 1.00" in printed

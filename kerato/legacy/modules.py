@@ -190,5 +190,4 @@ OTHERWISE: dict[str, str] = {
 #: module and name -> what to say of a name that has no successor
 GONE: dict[str, str] = {
     "models.Graph": "Keras 1 replaced it by Model(inputs, outputs)",
-    "models.model_from_yaml": "YAML files could run code; use model_from_json",
 }

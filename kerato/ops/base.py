@@ -122,6 +122,8 @@ def numpy_operation(name: str) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], (list, tuple)) and name not in _OF_LISTS:
             args = (jnp.asarray(args[0]), *args[1:])
+        if isinstance(kwargs.get("axis"), list):  # jax.numpy takes tuples only
+            kwargs = {**kwargs, "axis": tuple(kwargs["axis"])}
         return target(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name

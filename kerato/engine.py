@@ -333,14 +333,15 @@ class Prediction:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.variables: list[Variable] = list(model.variables)
+        self.remembered = [variable for variable in self.variables if not variable.saved]
         self.program = Program(self._step, "prediction")
 
-    def _step(self, state: list[Array], x: list[Array]) -> list[Array]:
+    def _step(self, state: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
         with (
             Run(dict(zip(self.variables, state, strict=True)), False, random.key(0)) as run,
             self.model.forward(run, x) as outputs,
         ):
-            return list(outputs)
+            return list(outputs), [run.values[variable] for variable in self.remembered]
 
     def batches(self, batches: Iterator[Sequence[Any]]) -> Iterator[list[np.ndarray[Any, Any]]]:
         """The outputs for every batch of inputs, computed a few batches ahead of being handed out."""
@@ -351,8 +352,13 @@ class Prediction:
             # Only the last batch can be of any size; those before it are the caller's and computed as they are.
             size = len(x[0])
             given = self._padded(x) if following is None and size != whole else list(x)
-            ahead.append((size, self.program(state, given)))
+            outputs, remembered = self.program(state, given)
+            ahead.append((size, outputs))
             whole = size
+            if remembered:
+                for variable, value in zip(self.remembered, remembered, strict=True):
+                    variable.assign(value)
+                state = [variable.concrete() for variable in self.variables]
             if len(ahead) > 2:
                 yield _fetched(*ahead.popleft())
         while ahead:

@@ -310,7 +310,8 @@ def _separate(node: Node) -> bool:
     if isinstance(node.owner, Model):
         return node.owner.separate_samples
     kind = type(node.owner)
-    return node.is_layer and kind.__module__.startswith("kerato.layers.") and kind.__name__ != "Lambda"
+    ours = node.is_layer and kind.__module__.startswith("kerato.layers.") and kind.__name__ != "Lambda"
+    return ours and all(variable.saved for variable in node.owner.variables)
 
 
 def _output_names(outputs: Sequence[Tensor]) -> list[str]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from kerato import config, ops, random
 from kerato.errors import invalid
-from kerato.ops import tree_map
+from kerato.ops import leaves, tree_map
 
 Array = Any
 Hook = Callable[[str, Any], Any]
@@ -69,6 +69,7 @@ class Variable(ops.Operators):
         self.regularizer: Any = None
         self.constraint: Any = None
         self.autocast = False
+        self.saved = True  # whether it is one of its layer's weights, not only what one batch tells the next
         self._slot, self._index = Slot([None]), 0
 
     @property
@@ -227,8 +228,13 @@ class Run:
         return self.masks.get(id(value), (None, None))[1]
 
     def set_mask(self, value: Any, mask: Any) -> None:
-        """Say which entries of `value` count; the array is kept, so that its identity stays its own."""
-        self.masks[id(value)] = (value, mask)
+        """Say which entries of `value` count, or of each of several values, None where all do.
+
+        The array is kept, so that its identity stays its own.
+        """
+        for array, counts in zip(leaves(value), leaves(mask), strict=False):
+            if counts is not None:
+                self.masks[id(array)] = (array, counts)
 
     def logits_of(self, value: Any, activation: str) -> Any:
         """What a layer's `activation` made `value` from, or None: for losses that are exact on logits."""

@@ -102,6 +102,7 @@ NO_ROW = {
     "multiply",
     "subtract",
 }
+NO_ROW |= {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper", "MultiHeadAttention"}
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 3, 20)

@@ -32,14 +32,23 @@ class Row:
     spatial: bool = False  # takes `data_format`
     unbatched: bool = False  # its config holds something that depends on the function, not on plain data
     sequential: bool = True  # takes one input
+    codes: int = 0  # takes whole numbers below this; given with a half added, so that small steps change nothing
 
     def make(self, **more: Any) -> Any:
-        """The layer."""
-        return self.kind(**{**self.arguments, **more})
+        """The layer; a layer inside it computes in the same dtype."""
+        dtype = {"dtype": more["dtype"]} if "dtype" in more else {}
+        inner = {
+            name: {**value, "config": {**value["config"], **dtype}}
+            for name, value in self.arguments.items()
+            if isinstance(value, dict) and "class_name" in value
+        }
+        return self.kind(**{**self.arguments, **inner, **more})
 
     def inputs(self, batch: int = 3, dtype: str = "float32") -> list[np.ndarray[Any, Any]]:
         """Values for the inputs, the same in every call, none near a kink of the formulas."""
         generator = np.random.default_rng(7)
+        if self.codes:
+            return [generator.integers(0, self.codes, (batch, *s[1:])).astype(dtype) + 0.5 for s in self.shapes]
         return [_apart(generator, (batch, *shape[1:])).astype(dtype) for shape in self.shapes]
 
     def given(self, batch: int = 3, dtype: str = "float32") -> Any:

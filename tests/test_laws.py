@@ -77,7 +77,7 @@ class Bundle:
     def expected(self) -> np.ndarray[Any, Any]:
         """The independent value."""
         by_name = {v.name: value for v, value in zip(self.layer.variables, self.weights, strict=True)}
-        return np.asarray(self.row.reference(self.row, self.inputs, by_name))
+        return np.asarray(self.row.reference(self.row, self.inputs, {**by_name, "all": self.weights}))
 
 
 @functools.cache
@@ -221,11 +221,12 @@ def assert_narrow(it: Bundle, policy: str) -> None:
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.random], ids=lambda row: row.id)
 def test_the_same_key_draws_the_same_numbers(row: Row) -> None:
-    layer, x = row.make(), Input(row.shapes[0][1:])
-    y = layer(x)
+    layer, xs = row.make(), [Input(shape[1:]) for shape in row.shapes]
+    y = layer(xs[0] if row.sequential else xs)
 
     def drawn(number: int) -> np.ndarray[Any, Any]:
-        return np.asarray(evaluate([y], {x: row.inputs()[0]}, training=True, key=random.key(number)).outputs[0])
+        given = dict(zip(xs, row.inputs(), strict=True))
+        return np.asarray(evaluate([y], given, training=True, key=random.key(number)).outputs[0])
 
     np.testing.assert_array_equal(drawn(1), drawn(1))
     assert not np.array_equal(drawn(1), drawn(2))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kerato.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, RReLU, Softmax, ThresholdedReLU
+from kerato.layers.attention import AdditiveAttention, Attention, MultiHeadAttention
 from kerato.layers.augmentation import (
     RandomCrop,
     RandomFlip,
@@ -12,6 +13,7 @@ from kerato.layers.augmentation import (
     RandomZoom,
 )
 from kerato.layers.base import Layer
+from kerato.layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from kerato.layers.color import (
     RandomBrightness,
     RandomContrast,
@@ -30,6 +32,7 @@ from kerato.layers.depthwise import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
+from kerato.layers.embedding import Embedding
 from kerato.layers.extent import (
     Cropping1D,
     Cropping2D,
@@ -43,6 +46,7 @@ from kerato.layers.extent import (
 )
 from kerato.layers.fitting import InputSpec
 from kerato.layers.image import CenterCrop, Rescaling, Resizing
+from kerato.layers.layernorm import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from kerato.layers.local import LocallyConnected1D, LocallyConnected2D
 from kerato.layers.merging import (
     Add,
@@ -104,6 +108,7 @@ from kerato.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from kerato.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
 from kerato.layers.shape import Flatten, Permute, RepeatVector, Reshape
 from kerato.layers.transposed import (
     Conv1DTranspose,
@@ -113,9 +118,13 @@ from kerato.layers.transposed import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
+from kerato.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -125,7 +134,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -134,6 +145,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -157,7 +169,9 @@ __all__ = [
     "Dot",
     "Dropout",
     "EinsumDense",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -172,12 +186,15 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Lambda",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "LocallyConnected1D",
     "LocallyConnected2D",
@@ -190,10 +207,12 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "RReLU",
     "RandomBrightness",
     "RandomContrast",
@@ -216,15 +235,21 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
     "ThresholdedReLU",
+    "TimeDistributed",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -20,7 +20,7 @@ from kerato import activations, config, constraints, initializers, random, regul
 from kerato.arguments import Configurable, Rule, flag, one_of, optional, shape, snake_case, title
 from kerato.errors import InvalidCall, InvalidValue, KeratoError, invalid
 from kerato.graph import NeedsArray, Node, Tensor, worth
-from kerato.layers.calls import Calls, shapes
+from kerato.layers.calls import Calls, first_in_place, further_arguments, shapes
 from kerato.layers.fitting import Fitting, build_shapes
 from kerato.layers.weights import Weights
 from kerato.ops import leaves, tree_map
@@ -80,6 +80,7 @@ class Layer(Calls, Fitting, Weights, Configurable):
         "batch_input_shape": optional(shape),
     }
     supports_masking = False
+    autocast = True  # whether float inputs are brought to `compute_dtype`
 
     def __init__(
         self,
@@ -128,9 +129,15 @@ class Layer(Calls, Fitting, Weights, Configurable):
         """The mask of the output; the input's own where the layer `supports_masking`."""
         return mask if self.supports_masking else None
 
-    def weight(self, name: str, shape: Sequence[int | None], trainable: bool = True) -> Variable:
-        """A weight called `name`, set as attribute, made as `<name>_initializer` and its companions say."""
-        options = {kind: getattr(self, f"{name}_{kind}", None) for kind in ("initializer", "regularizer", "constraint")}
+    def weight(
+        self, name: str, shape: Sequence[int | None], trainable: bool = True, prefix: str | None = None
+    ) -> Variable:
+        """A weight called `name`, set as attribute, made as `<name>_initializer` and its companions say.
+
+        `prefix` stands in the place of `<name>` where the arguments are called otherwise.
+        """
+        kinds = ("initializer", "regularizer", "constraint")
+        options = {kind: getattr(self, f"{prefix or name}_{kind}", None) for kind in kinds}
         variable = self.add_weight(name=name, shape=shape, trainable=trainable, **options)
         setattr(self, name, variable)
         return variable
@@ -208,6 +215,7 @@ class Layer(Calls, Fitting, Weights, Configurable):
         if not args and not kwargs:
             raise InvalidCall(f"{title(self)}: must be called with an input: layer(x).")
         run = running()
+        args, kwargs = first_in_place(type(self).call, args, kwargs)
         if run is not None:
             args, kwargs = tree_map(lambda leaf: worth(leaf, run), (args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
@@ -249,26 +257,29 @@ class Layer(Calls, Fitting, Weights, Configurable):
         self._prepare(args, kwargs)
         masks = tree_map(run.mask_of, args[0]) if args else None
         with run.inside(self.name, position) as path, run.layer(self.compute_dtype, kwargs.get("training")):
-            value = self.call(*self._cast(args), **self._context(kwargs, run, masks))
+            context = self._context(args, kwargs, run, masks)
+            value = self.call(*(self._cast(args) if self.autocast else args), **context)
             self._after(run, args, value, masks)
             return value if run.hook is None else run.hook(path, value)
 
-    def _context(self, kwargs: dict[str, Any], run: Run, masks: Any) -> dict[str, Any]:
-        accepted = _accepted(type(self).call)
-        given = {name: value for name, value in kwargs.items() if name != "training" or "training" in accepted}
-        if "training" in accepted and given.get("training") is None:
+    def _context(self, args: Any, kwargs: dict[str, Any], run: Run, masks: Any) -> dict[str, Any]:
+        known = accepted(type(self).call)
+        given = {name: value for name, value in kwargs.items() if name != "training" or "training" in known}
+        if "training" in known and given.get("training") is None:
             given["training"] = run.training
-        if "mask" in accepted and given.get("mask") is None and _any(masks):
+        if "mask" in known and given.get("mask") is None and _any(masks):
             given["mask"] = masks
+        for name, value in further_arguments(type(self).call, args, kwargs, "_mask").items():
+            found = tree_map(run.mask_of, value)
+            if _any(found):
+                given[f"{name}_mask"] = found
         return given
 
     def _after(self, run: Run, args: Any, value: Any, masks: Any) -> None:
         if self.activity_regularizer is not None:
             run.losses.extend(self.activity_regularizer(leaf) / leaf.shape[0] for leaf in leaves(value))
         if _any(masks) or type(self).compute_mask is not Layer.compute_mask:
-            found = self.compute_mask(args[0] if args else None, masks if _any(masks) else None)
-            if found is not None:
-                run.set_mask(value, found)
+            run.set_mask(value, self.compute_mask(args[0] if args else None, masks if _any(masks) else None))
 
     def _cast(self, args: Any) -> Any:
         wanted = self.compute_dtype
@@ -401,7 +412,8 @@ def _any(masks: Any) -> bool:
     return any(mask is not None for mask in leaves(masks))
 
 
-def _accepted(call: Callable[..., Any]) -> frozenset[str]:
+def accepted(call: Callable[..., Any]) -> frozenset[str]:
+    """The names of the parameters of a `call`."""
     return frozenset(inspect.signature(call).parameters)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,31 @@ def shapes(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: shapes(item) for key, item in tree.items()}
     return tuple(tree.shape) if hasattr(tree, "shape") else tuple(np.shape(tree))
+
+
+def first_in_place(
+    call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call, with the first one by position where it was given by name."""
+    name = _names(call)[0] if _names(call) else None
+    if args or name not in kwargs:
+        return args, kwargs
+    return (kwargs[name],), {key: value for key, value in kwargs.items() if key != name}
+
+
+def further_arguments(call: Callable[..., Any], args: Any, kwargs: dict[str, Any], ending: str) -> dict[str, Any]:
+    """The given arguments of `call` for which it has a parameter `<name><ending>` that is not given."""
+    names = _names(call)
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    pairs = [(name, f"{name}{ending}") for name in names]
+    return {a: given[a] for a, b in pairs if b in names and given.get(a) is not None and given.get(b) is None}
+
+
+@functools.cache
+def _names(function: Callable[..., Any]) -> list[str]:
+    """The parameters of a method that can be given by name, without `self`."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, p in inspect.signature(function).parameters.items() if p.kind not in kinds][1:]
 
 
 class Calls:

@@ -62,7 +62,7 @@ class Weights:
     def non_trainable_weights(self) -> list[Variable]:
         """The variables that training does not change."""
         trained = set(self.trainable_weights)
-        return [v for v in self.variables if v not in trained]
+        return [v for v in self.variables if v.saved and v not in trained]
 
     @non_trainable_weights.setter
     def non_trainable_weights(self, variables: Sequence[Variable]) -> None:
@@ -77,7 +77,7 @@ class Weights:
     @property
     def weights(self) -> list[Variable]:
         """All weights, in Keras 3's order: a layer's own, its statistics last, then those inside; freezing keeps it."""
-        own = sorted(self._own(), key=lambda variable: not variable.trainable)
+        own = sorted((v for v in self._own() if v.saved), key=lambda variable: not variable.trainable)
         return list(dict.fromkeys([*own, *(v for layer in self.sublayers for v in layer.weights)]))
 
     @property
@@ -121,6 +121,14 @@ class Weights:
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
 
+    def reset_states(self) -> None:
+        """Set to zero what a stateful layer remembers from batch to batch, here and in all layers inside."""
+        for variable in self.variables:
+            if not variable.saved:
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+
+    reset_state = reset_states
+
     def count_params(self) -> int:
         """The number of values in all weights.
 
@@ -129,4 +137,4 @@ class Weights:
         """
         if not self.built:
             raise InvalidCall(f"{title(self)}: the weights do not exist yet. Call the layer, or build it, first.")
-        return int(sum(np.prod(variable.shape, dtype=np.int64) for variable in self.variables))
+        return int(sum(np.prod(variable.shape, dtype=np.int64) for variable in self.weights))

@@ -57,6 +57,8 @@ _IDLE: dict[str, tuple[Any, ...]] = {
     "synchronized": (False,),
     "renorm": (False,),
     "renorm_momentum": (0.99,),
+    "rms_scaling": (False,),
+    "use_gate": (False,),
 }
 
 #: modules in which versions of Keras keep `Model` and `Sequential`, less the first part

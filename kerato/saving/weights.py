@@ -75,7 +75,7 @@ _OWN = """_added_losses _added_metrics _arguments _compiled _engine _expected _i
 
 def own_variables(layer: Any) -> list[Variable]:
     """The variables of a layer itself, trainable ones first."""
-    found = layer._own()
+    found = [v for v in layer._own() if v.saved]
     return [v for v in found if v.trainable] + [v for v in found if not v.trainable]
 
 

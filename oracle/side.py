@@ -258,7 +258,7 @@ def network(side: Side, made: str, args: Any) -> tuple[Any, list[Array]]:
 
 def outputs(model: Any, given: list[Array]) -> Any:
     """What a model answers."""
-    return model(given if len(given) > 1 else given[0])
+    return model(given if len(given) > 1 else given[0], training=False)
 
 
 def write(side: Side, folder: Path, found: Found, failed: dict[str, str]) -> None:

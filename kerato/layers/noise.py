@@ -88,8 +88,9 @@ class SpatialDropout(Dropout):
         return tuple(size if axis in (0, channels) else 1 for axis, size in enumerate(found))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments; the mask's shape follows from the input."""
-        return {name: value for name, value in super().get_config().items() if name != "noise_shape"}
+        """The arguments; the mask's shape follows from the input, and Keras's class takes no `trainable`."""
+        left_out = {"noise_shape"} | ({"trainable"} if self.trainable else set())
+        return {name: value for name, value in super().get_config().items() if name not in left_out}
 
 
 class SpatialDropout1D(SpatialDropout):

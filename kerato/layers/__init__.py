@@ -43,6 +43,7 @@ from kerato.layers.extent import (
 )
 from kerato.layers.fitting import InputSpec
 from kerato.layers.image import CenterCrop, Rescaling, Resizing
+from kerato.layers.lenet import RBF, PartialConv2D, Subsampling2D
 from kerato.layers.local import LocallyConnected1D, LocallyConnected2D
 from kerato.layers.merging import (
     Add,
@@ -116,6 +117,7 @@ from kerato.layers.transposed import (
 
 __all__ = [
     "ELU",
+    "RBF",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -193,6 +195,7 @@ __all__ = [
     "Multiply",
     "Normalization",
     "PReLU",
+    "PartialConv2D",
     "Permute",
     "RReLU",
     "RandomBrightness",
@@ -220,6 +223,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "Subsampling2D",
     "Subtract",
     "ThresholdedReLU",
     "UpSampling1D",

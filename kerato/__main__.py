@@ -26,6 +26,7 @@ VERBS = {
     ),
     "fool": ("kerato.commands.see:fool", "A picture that a model takes for something else."),
     "compare": ("kerato.commands.compare:compare", "Training runs side by side."),
+    "count": ("kerato.commands.count:count", "Parameters and connections of a model, layer by layer."),
     "image": ("kerato.commands.image:image", "Pictures filtered, measured, drawn on: contours, corners, heat maps ..."),
     "frames": ("kerato.commands.frames:frames", "Pictures out of a film, and a manifest of which frame is which."),
     "faces": ("kerato.commands.faces:faces", "Faces: found and marked, collected per person."),

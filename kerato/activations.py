@@ -70,6 +70,11 @@ def tanh(x: Array) -> Array:
     return ops.tanh(x)
 
 
+def scaled_tanh(x: Array) -> Array:
+    """`1.7159 * tanh(2 x / 3)`: about 1 at 1 and -1 at -1. Source: LeCun et al. 1998, LeNet-5."""
+    return 1.7159 * ops.tanh(2 / 3 * x)
+
+
 def hard_tanh(x: Array) -> Array:
     """`x` limited to [-1, 1]."""
     return ops.clip(x, -1.0, 1.0)
@@ -176,7 +181,17 @@ class _Activations(Family):
 
 
 _FUNCTIONS: list[Callable[..., Array]] = [linear, relu, leaky_relu, relu6, elu, celu, selu, softplus, softsign, tanh]
-_FUNCTIONS += [hard_tanh, sigmoid, log_sigmoid, hard_sigmoid, hard_sigmoid_02, exponential, softmax, log_softmax]
+_FUNCTIONS += [
+    scaled_tanh,
+    hard_tanh,
+    sigmoid,
+    log_sigmoid,
+    hard_sigmoid,
+    hard_sigmoid_02,
+    exponential,
+    softmax,
+    log_softmax,
+]
 _FUNCTIONS += [gelu, silu, hard_silu, mish, hard_shrink, soft_shrink, tanh_shrink, sparse_plus, sparse_sigmoid]
 _FUNCTIONS += [squareplus]
 

@@ -26,6 +26,7 @@ from layer_reference import (
     same,
     squared,
 )
+from lenet_reference import distances
 
 from kerato import layers, ops
 from kerato.layers import Input
@@ -78,6 +79,7 @@ TABLE = [
     Row("flatten", layers.Flatten, {}, PICTURES, flattened, (("data_format", "th"),), spatial=True),
     Row("lambda", layers.Lambda, {"function": _powers}, VECTORS, squared, unbatched=True),
     Row("masking", layers.Masking, {"mask_value": 0.25}, STEPS, masked_steps),
+    Row("rbf", layers.RBF, {"units": 3}, VECTORS, distances, (("units", 0), ("centres_initializer", "codes"))),
     Row("rescaling", layers.Rescaling, {"scale": 0.5, "offset": 1.0}, PICTURES, rescaled, (("scale", "1/255"),)),
     Row("reshape", layers.Reshape, {"target_shape": (2, -1)}, VECTORS, flattened, (("target_shape", "2x2"),)),
     Row("resizing", layers.Resizing, {"height": 3, "width": 10, "interpolation": "nearest"}, PICTURES,

@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog_row import PICTURES, STEPS, Row
 from layer_reference import convolved
+from lenet_reference import partly_connected, subsampled
 from space_reference import (
     apart,
     cropped,
@@ -77,6 +78,11 @@ CONVOLUTIONS = [
                 filters=2, kernel_size=3, strides=2, activation="tanh"),
     _steps_last("locally_connected2d", layers.LocallyConnected2D, unshared, [("strides", 0), ("padding", "causal")],
                 filters=2, kernel_size=(3, 2), strides=(2, 1)),
+    _row("partial_conv2d", layers.PartialConv2D, partly_connected,
+         [("connections", [[0, 0]]), ("connections", "all"), ("connections", [[]]), ("padding", "causal")],
+         connections=((0,), (1,), (0, 1)), kernel_size=(3, 2), activation="tanh"),
+    _row("partial_conv2d-same", layers.PartialConv2D, partly_connected,
+         connections=((1, 0), (1,)), kernel_size=3, strides=2, padding="same", use_bias=False),
 ]  # fmt: skip
 
 POOLINGS = [
@@ -107,6 +113,9 @@ POOLINGS = [
          pool_size=2, strides=(1, 2)),
     _row("max_pooling-same", layers.MaxPooling2D, pooled, pool_size=3, padding="same"),
     _row("max_pooling3d", layers.MaxPooling3D, pooled, pool_size=(2, 2, 3), strides=(1, 2, 1)),
+    _row("subsampling2d", layers.Subsampling2D, subsampled, [("pool_size", 0), ("coefficient_initializer", "unit")]),
+    _row("subsampling2d-strides", layers.Subsampling2D, subsampled,
+         pool_size=(3, 2), strides=1, activation="tanh", use_bias=False),
 ]  # fmt: skip
 
 EXTENTS = [

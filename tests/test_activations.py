@@ -76,6 +76,12 @@ def test_the_old_hard_sigmoid_has_its_own_name() -> None:
     assert activations.serialize(activations.get("hard_sigmoid_02")) == "hard_sigmoid_02"
 
 
+def test_lenet_5_s_tanh_is_1_at_1() -> None:
+    x = np.array([-1, 0, 1], "float32")
+    assert np.asarray(activations.scaled_tanh(x)) == pytest.approx(x, abs=1e-4)
+    assert np.asarray(activations.scaled_tanh(x * 50)) == pytest.approx(1.7159 * x)
+
+
 def test_every_activation_takes_symbolic_tensors() -> None:
     x = Tensor((None, 5), "float32")
     made = {name: activations.get(name)(x) for name in activations.FAMILY.members}

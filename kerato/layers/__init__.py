@@ -47,6 +47,7 @@ from kerato.layers.extent import (
 from kerato.layers.fitting import InputSpec
 from kerato.layers.image import CenterCrop, Rescaling, Resizing
 from kerato.layers.layernorm import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from kerato.layers.lenet import RBF, PartialConv2D, Subsampling2D
 from kerato.layers.local import LocallyConnected1D, LocallyConnected2D
 from kerato.layers.merging import (
     Add,
@@ -124,6 +125,7 @@ __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "RBF",
     "RNN",
     "Activation",
     "ActivityRegularization",
@@ -211,6 +213,7 @@ __all__ = [
     "Multiply",
     "Normalization",
     "PReLU",
+    "PartialConv2D",
     "Permute",
     "RMSNormalization",
     "RReLU",
@@ -242,6 +245,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "Subsampling2D",
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",

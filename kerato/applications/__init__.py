@@ -1,0 +1,7 @@
+"""Nets by name: the small ones of the book, and those that were trained on ImageNet, under Keras's names."""
+
+from kerato.applications.lenet import LeNet5, concept_cnn
+from kerato.applications.naming import named
+from kerato.applications.small import NETS, Net, build, net_for, parameters
+
+__all__ = ["NETS", "LeNet5", "Net", "build", "concept_cnn", "named", "net_for", "parameters"]

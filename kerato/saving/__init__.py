@@ -1,6 +1,7 @@
 """Saving and loading, chosen by the ending of the file's name; one strict reader behind all.
 
-`.keras` archives and `.weights.h5` files are in Keras 3's layout, `.h5` files in that of Keras 1 and 2.
+`.keras` archives and `.weights.h5` files are in Keras 3's layout, `.h5` files in that of Keras 1 and 2; `.safetensors`
+files have the weights under the paths of Keras 3's layout.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from kerato import __version__, config
 from kerato.errors import InvalidCall, InvalidType, invalid
-from kerato.saving import archive, hdf5_models, layered, weights
+from kerato.saving import archive, hdf5_models, layered, tensors, weights
 from kerato.saving.archive import CONFIG, EXTRA, METADATA, WEIGHTS, PathLike
 from kerato.saving.configuration import (
     graph_config,
@@ -49,6 +50,7 @@ LAYOUT = "3.15.1"
 
 #: endings of files in the layout of Keras 1 and 2
 HDF5 = (".h5", ".hdf5")
+TENSORS = ".safetensors"
 
 
 def save_model(
@@ -158,23 +160,27 @@ def read_extra(path: PathLike) -> dict[str, Any]:
 
 
 def save_weights(model: Any, path: PathLike, overwrite: bool = True) -> None:
-    """Write the weights of a model to a file, which Keras 3 loads too.
+    """Write the weights of a model to a file; Keras 3 loads those in HDF5 too.
 
     Args:
         model: with its weights made.
-        path: ends in `.weights.h5` for Keras 3's layout, which holds the optimizer's state too; or in `.h5` or
-            `.hdf5` for that of Keras 2.
+        path: ends in `.weights.h5` for Keras 3's layout, or in `.safetensors`, which hold the optimizer's state too;
+            or in `.h5` or `.hdf5` for Keras 2's layout.
         overwrite: whether an existing file is replaced; it stays whole until the new one is complete.
 
     Raises:
         InvalidValue: `path` ends otherwise.
         InvalidCall: the model has no weights yet.
         BadFile: the file exists and `overwrite` is False, or it cannot be written.
+        MissingExtra: `path` ends in `.safetensors`, and safetensors is not installed.
     """
-    ending = _ending("save_weights", path, (".weights.h5", *HDF5))
+    ending = _ending("save_weights", path, (".weights.h5", TENSORS, *HDF5))
     if not model.built:
         raise InvalidCall(f"{model.name}: the weights do not exist yet. Call the model, or build it, first.")
-    data = hdf5_models.layers_bytes(model, LAYOUT) if ending in HDF5 else weights.weights_bytes(model)
+    if ending == TENSORS:
+        data = tensors.tensors_bytes(model)
+    else:
+        data = hdf5_models.layers_bytes(model, LAYOUT) if ending in HDF5 else weights.weights_bytes(model)
     archive.write_beside(path, lambda file: file.write(data), overwrite)
 
 
@@ -189,7 +195,7 @@ def load_weights(
 
     Args:
         model: with its weights made.
-        path: of a `.weights.h5`, `.keras` or `.h5` file; weights of Keras 0, 1 and 2 are read too.
+        path: of a `.weights.h5`, `.keras`, `.safetensors` or `.h5` file; weights of Keras 0, 1 and 2 are read too.
         skip_mismatch: take what fits, and leave the other weights as they are.
         by_name: match layers by their names, and leave those that the file has not as they are; for `.h5` files.
         original_backend: `'theano'` for a file of Keras 0 or 1 that Theano trained: its kernels are flipped.
@@ -197,19 +203,26 @@ def load_weights(
     Raises:
         BadFile: the file is missing, damaged, hostile, or its weights do not fit; every one that does not is named.
         InvalidCall: the model has no weights yet, or `by_name` is asked of a file without names.
+        MissingExtra: `path` ends in `.safetensors`, and safetensors is not installed.
     """
+    if os.fspath(path).endswith(TENSORS):
+        archive.begins(path, "a file with weights")
+        _refuse_by_name(by_name, path)
+        with tensors.Tensors(path) as stored:
+            weights.load_stored(model, stored, skip_mismatch)
+        return
     if archive.begins(path, "a file with weights").startswith(b"PK"):
         _refuse_by_name(by_name, path)
         with archive.opened(path) as file:
             weights.load(model, file.weights(), str(path), skip_mismatch)
         return
-    with Stored(os.fspath(path), str(path)) as stored:
-        root = layered.root_of(stored)
+    with Stored(os.fspath(path), str(path)) as file:
+        root = layered.root_of(file)
         if root is None:
             _refuse_by_name(by_name, path)
-            weights.load_stored(model, stored, skip_mismatch)
+            weights.load_stored(model, file, skip_mismatch)
         else:
-            layered.load_layers(model, stored, root, by_name, skip_mismatch, original_backend)
+            layered.load_layers(model, file, root, by_name, skip_mismatch, original_backend)
 
 
 def _refuse_by_name(by_name: bool, path: PathLike) -> None:

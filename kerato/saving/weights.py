@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from kerato.layers.base import Layer
 from kerato.saving.hdf5 import Stored
 from kerato.saving.records import models
 from kerato.variables import Variable
+
+if TYPE_CHECKING:
+    from kerato.saving.tensors import Tensors
 
 #: where an optimizer's state lies
 OPTIMIZER = "optimizer/vars"
@@ -147,8 +150,8 @@ def load(model: Any, data: Any, owner: str, skip_mismatch: bool = False) -> None
         load_stored(model, stored, skip_mismatch)
 
 
-def load_stored(model: Any, stored: Stored, skip_mismatch: bool = False) -> None:
-    """`load` from an open file."""
+def load_stored(model: Any, stored: Stored | Tensors, skip_mismatch: bool = False) -> None:
+    """`load` from an open file, whose `found` has the shapes and dtypes before `read` gives any values."""
     wanted = plan(model)
     if not model.built and not wanted.variables and not all(map(_is_aside, stored.found)):
         raise InvalidCall(
@@ -167,22 +170,32 @@ def refuse_misfits(owner: str, model: str, missing: list[str], extra: list[str],
     Raises:
         BadFile: there are any.
     """
-    parts = [("not in the file", missing), ("not in the model", extra), ("of another shape", wrong)]
+    parts = [("not in the file", missing), ("not in the model", extra), ("of another shape or dtype", wrong)]
     listed = "; ".join(f"{what}: {', '.join(items)}" for what, items in parts if items)
     if listed:
         count = plural(len(missing) + len(extra) + len(wrong), "place")
         raise BadFile(f"{owner}: the weights do not fit the model {model!r} in {count}; {listed}. Nothing was loaded.")
 
 
-def _fitting(wanted: dict[str, Variable], stored: Stored, name: str, skip_mismatch: bool) -> dict[str, Variable]:
-    shapes = {path: tuple(item.shape) for path, item in stored.found.items() if not _is_aside(path)}
+def _fitting(
+    wanted: dict[str, Variable], stored: Stored | Tensors, name: str, skip_mismatch: bool
+) -> dict[str, Variable]:
+    items = {path: item for path, item in stored.found.items() if not _is_aside(path)}
+    shapes = {path: tuple(item.shape) for path, item in items.items()}
     missing = [f"{path} {variable.shape}" for path, variable in wanted.items() if path not in shapes]
     extra = [f"{path} {shape}" for path, shape in shapes.items() if path not in wanted]
     both = {path: variable for path, variable in wanted.items() if path in shapes}
     wrong = [f"{p} {shapes[p]} instead of {v.shape}" for p, v in both.items() if shapes[p] != v.shape]
+    wrong += [f"{p} {items[p].dtype} instead of {v.dtype}" for p, v in both.items() if _is_other(items[p].dtype, v)]
     if not skip_mismatch:
         refuse_misfits(stored.owner, name, missing, extra, wrong)
-    return {path: variable for path, variable in both.items() if shapes[path] == variable.shape}
+    fit = {path: variable for path, variable in both.items() if shapes[path] == variable.shape}
+    return {path: variable for path, variable in fit.items() if not _is_other(items[path].dtype, variable)}
+
+
+def _is_other(dtype: Any, variable: Variable) -> bool:
+    """Whether one is whole numbers and the other is not; a float of any width takes the place of another."""
+    return (dtype.kind in "iub") is ("float" in variable.dtype)
 
 
 def _is_aside(path: str) -> bool:
@@ -190,7 +203,7 @@ def _is_aside(path: str) -> bool:
     return path.startswith("optimizer/") or "/seed_generator/" in path
 
 
-def _optimizer_state(wanted: Plan, stored: Stored) -> list[tuple[Variable, Any]]:
+def _optimizer_state(wanted: Plan, stored: Stored | Tensors) -> list[tuple[Variable, Any]]:
     """An optimizer's variables with their values: all of them, or the first ones of an optimizer not yet used.
 
     Another optimizer's state is none of its own.

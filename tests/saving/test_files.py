@@ -70,7 +70,7 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
         model.save(tmp_path / "net.keras", overwrite=False)
     with pytest.raises(InvalidValue, match=r"must be a file name that ends in \.keras, \.h5 or \.hdf5"):
         model.save(tmp_path / "net.pkl")
-    with pytest.raises(InvalidValue, match=r"must be a file name that ends in \.weights\.h5, \.h5 or \.hdf5"):
+    with pytest.raises(InvalidValue, match=r"a file name that ends in \.weights\.h5, \.safetensors, \.h5 or \.hdf5"):
         model.save_weights(tmp_path / "net.npz")
 
 

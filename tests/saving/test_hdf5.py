@@ -192,8 +192,8 @@ def test_everything_that_does_not_fit_is_named_and_nothing_is_changed(tmp_path: 
         model.load_weights(tmp_path / "net.h5")
     assert str(caught.value) == (
         f"{tmp_path / 'net.h5'}: the weights do not fit the model 'other' in 4 places; not in the file: three/kernel "
-        "(3, 1), three/bias (1,); of another shape or dtype: two/kernel (4, 2) instead of (4, 3), two/bias (2,) instead "
-        "of (3,). Nothing was loaded."
+        "(3, 1), three/bias (1,); of another shape or dtype: two/kernel (4, 2) instead of (4, 3), two/bias (2,) "
+        "instead of (3,). Nothing was loaded."
     )
     assert same(before, model.get_weights())
     model.load_weights(tmp_path / "net.h5", skip_mismatch=True)

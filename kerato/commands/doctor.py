@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import click
 
 from kerato.commands import answer, json_option
-from kerato.errors import plural
+from kerato.commands.versions import installed, misfits
+from kerato.errors import InvalidCall, plural
 
 #: package -> what it is needed for when it is not always there
 PACKAGES = {
@@ -27,15 +27,22 @@ PACKAGES = {
     "opencv-python-headless": "image",
     "matplotlib": "image",
     "av": "video",
+    "safetensors": "safetensors",
 }
 
 
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Versions, devices, kernels, settings, cache and data found on this machine."""
+    """Versions and whether they fit, devices, kernels, settings, cache and data found on this machine."""
+    wrong = misfits(PACKAGES)
+    if wrong:
+        raise InvalidCall(
+            f"doctor: versions do not fit together: {'; '.join(wrong)}. Install those that were tested together: "
+            "python -m pip install --upgrade -c constraints.txt -e ."
+        )
     found = {
-        "versions": _versions(),
+        "versions": {**_versions(), "together": "they fit"},
         "devices": _devices(),
         "kernels": _kernels(),
         "settings": _settings(),
@@ -56,10 +63,7 @@ def _versions() -> dict[str, str]:
 
 
 def _version(name: str, extra: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return f'not installed; pip install "kerato[{extra}]"' if extra else "not installed"
+    return installed(name) or (f'not installed; pip install "kerato[{extra}]"' if extra else "not installed")
 
 
 def _devices() -> dict[str, str]:

@@ -168,7 +168,7 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         UnknownName: the class is neither Kerato's nor registered nor among `custom_objects`.
     """
     name = RENAMED["layers"].get(config["class_name"], config["class_name"])
-    home = "keras" if name in models() else "keras.layers" if hasattr(layers, name) else None
+    home = "keras" if name in models() else "keras.layers"
     with reads("deserialize", custom_objects):
         return from_record({"module": home, **config, "class_name": name})
 

@@ -30,10 +30,13 @@ size_option = click.option("--size", type=click.IntRange(8), metavar="N", help="
 @json_option
 @quiet_option
 def look(model: str, out: Path | None, as_json: bool, quiet: bool, **wishes: Any) -> None:
-    """Draw what the filters and classes of MODEL (a .keras or .h5 file, or the folder of a run) look for."""
+    """Draw what the filters and classes of MODEL look for.
+
+    MODEL is a .keras or .h5 file, the folder of a run, or the name of a net (`kerato models`) with random weights.
+    """
     from kerato.tasks import seeing
 
-    found = seeing.subject(model)
+    found = _subject(model)
     _finish(new_folder(out, "look"), as_json, quiet, lambda folder: seeing.look(found, folder, **wishes))
 
 
@@ -52,7 +55,7 @@ def explain(model: str, files: tuple[str, ...], out: Path | None, as_json: bool,
     """Show why MODEL answered as it did to pictures, and how far to believe each map."""
     from kerato.tasks import seeing
 
-    found, failed = seeing.subject(model), []
+    found, failed = _subject(model), []
 
     def work(folder: Path) -> Any:
         outcome, unread = seeing.heat(found, files, folder, **wishes)
@@ -82,8 +85,17 @@ def fool(model: str, out: Path | None, as_json: bool, quiet: bool, target: str, 
     """Make a picture that MODEL takes for a class, from noise or from another picture."""
     from kerato.tasks import seeing
 
-    found = seeing.subject(model)
+    found = _subject(model)
     _finish(new_folder(out, "fool"), as_json, quiet, lambda folder: seeing.trick(found, target, folder, **wishes))
+
+
+def _subject(model: str) -> Any:
+    from kerato.tasks import seeing
+
+    found = seeing.subject(model)
+    if found.remark:
+        note(found.remark)
+    return found
 
 
 def _finish(folder: Path, as_json: bool, quiet: bool, work: Any) -> None:

@@ -31,6 +31,16 @@ class Shown:
         return f"data:image/png;base64,{base64.b64encode(encode(self.picture)).decode('ascii')}"
 
     @property
+    def width(self) -> int:
+        """Of the picture, in pixels."""
+        return int(self.picture.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Of the picture, in pixels."""
+        return int(self.picture.shape[0])
+
+    @property
     def small(self) -> bool:
         """Whether it is to be shown with hard pixels."""
         return max(self.picture.shape[:2]) < TINY
@@ -47,15 +57,19 @@ class Section:
 
 @dataclass
 class Gallery:
-    """A page: its title, the command it comes from, facts by name, and sections."""
+    """A page: its title, the command it comes from, facts by name, the scale of heat if there is any, and sections."""
 
     title: str
     command: str
     facts: dict[str, str] = field(default_factory=dict)
+    scale: Shown | None = None
     sections: list[Section] = field(default_factory=list)
 
     def render(self) -> str:
-        """The page as text."""
+        """The page as text.
+
+        Headings, notes and captions are escaped, and cleaned of what cannot be shown.
+        """
         return str(environment().get_template("gallery.html.jinja").render(page=self))
 
     def write(self, path: Path) -> Path:

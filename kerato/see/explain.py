@@ -15,7 +15,7 @@ import numpy as np
 from kerato.errors import InvalidValue, invalid, suggest, unknown
 from kerato.see.lens import Call, Lens, lens_of
 from kerato.see.methods import METHODS, Scene, grid_of, square_side
-from kerato.see.pages import picture_tag
+from kerato.see.pages import enlarged, heat_over, picture_tag, with_scale
 from kerato.see.trust import Trust, judge
 
 Array = Any
@@ -50,12 +50,12 @@ class Explanation:
     def __len__(self) -> int:
         return len(self.maps)
 
-    def overlay(self, number: int, alpha: float = 0.5) -> Map:
-        """Picture `number` with its map over it, uint8 RGB; of a film the frame that mattered most."""
-        from kerato.image.heat import overlay
+    def overlay(self, number: int, alpha: float = 0.7) -> Map:
+        """Picture `number` in grey with its map over it, uint8 RGB: the hotter, the less of the picture shows through.
 
-        picture, heat = self.shown(number)
-        return overlay(picture, heat, alpha, "turbo", 0.0, 1.0)
+        Tiny pictures are enlarged, with hard pixels and a smooth map. Of a film the frame that mattered most.
+        """
+        return heat_over(*enlarged(*self.shown(number)), alpha)
 
     def shown(self, number: int) -> tuple[Map, Map]:
         """(picture uint8, map in [0, 1]) of `number`; of a film the frame that mattered most."""
@@ -71,23 +71,31 @@ class Explanation:
         return self.class_names[target] if target < len(self.class_names) else f"class {target}"
 
     def sheet(self) -> Map:
-        """Originals beside overlays with captions and the scale of the heat, uint8 RGB."""
+        """Originals beside overlays, what to think of each, and the scale of the heat, uint8 RGB."""
         from kerato.image.draw import sheet
 
         rows: list[Map] = []
         captions: list[str] = []
         for i in range(len(self)):
-            rows += [self.shown(i)[0], self.overlay(i)]
-            captions += [self.name_of(i), self.caption(i)]
-        rows.append(scale_bar(max(row.shape[0] for row in rows)))
-        captions.append("heat: 0 at the bottom, 1 at the top")
-        return sheet(rows, captions, columns=2 if len(self) < 3 else 4)
+            rows += [enlarged(*self.shown(i))[0], self.overlay(i)]
+            captions += [self.name_of(i), self.verdict(i)]
+        cell = (max(row.shape[0] for row in rows), max(220, *(row.shape[1] for row in rows)))
+        return with_scale(sheet(rows, captions, 2 if len(self) < 3 else 4, cell), self.heading)
+
+    @property
+    def heading(self) -> str:
+        """The method, and the layer that it looked at."""
+        return self.method + (f" at {self.layer}" if self.layer else "")
+
+    def verdict(self, number: int) -> str:
+        """What to know of the map of picture `number`, and how far to believe it."""
+        trust = self.trust[number].sentence if self.trust else ""
+        note = self.notes[number]
+        return " ".join(filter(None, (f"{note[:1].upper()}{note[1:]}." if note else "", trust)))
 
     def caption(self, number: int) -> str:
         """Method, layer, and how far to believe the map of picture `number`."""
-        where = f" at {self.layer}" if self.layer else ""
-        trust = f" · {self.trust[number].sentence}" if self.trust else ""
-        return f"{self.method}{where}{f' · {self.notes[number]}' if self.notes[number] else ''}{trust}"
+        return " · ".join(filter(None, (self.heading, self.verdict(number))))
 
     def save(self, path: Any) -> Path:
         """Write `sheet()` to a picture file."""
@@ -314,13 +322,6 @@ def as_uint8(pictures: Map, channel_axis: int, bounds: tuple[float, float]) -> M
     if x.shape[-1] not in (1, 3):
         x = x.mean(-1, keepdims=True).astype("uint8")
     return x
-
-
-def scale_bar(height: int) -> Map:
-    """The colours of heat from 0 (bottom) to 1 (top), uint8 RGB (height, 24, 3)."""
-    from kerato.image.heat import colormap
-
-    return colormap(np.repeat(np.linspace(1, 0, max(height, 2))[:, None], 24, 1), "turbo", 0.0, 1.0)
 
 
 def _checked(method: str, options: dict[str, Any]) -> dict[str, Any]:

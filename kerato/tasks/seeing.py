@@ -13,14 +13,18 @@ import numpy as np
 
 from kerato.errors import BadFile, InvalidValue, plural, unknown
 from kerato.report.gallery import Gallery, Section, Shown
+from kerato.see.ascend import Sheet, filters, maximize, picture_shape
 from kerato.see.explain import Explanation, explain
 from kerato.see.fool import Fooling, fool
 from kerato.see.lens import Lens, lens_of
+from kerato.see.pages import scale_bar
 
 Map = np.ndarray[Any, Any]
 
 #: pictures and filters shown one by one on a page; all are in the sheet and the JSON
 MOST_SHOWN = 64
+#: classes whose pictures are made where nobody names a layer
+MOST_CLASSES = 16
 
 
 @dataclass
@@ -30,6 +34,17 @@ class Subject:
     path: Path
     model: Any
     class_names: tuple[str, ...]
+    untrained: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call it: its file with the run that it is of, or the net's name."""
+        return f"{self.path.parent.name}/{self.path.name}" if self.path.name == "model.keras" else self.path.name
+
+    @property
+    def remark(self) -> str:
+        """What to know before anything that is seen is believed; mostly nothing."""
+        return f"{self.path} is a net with random weights: what is seen was not learned." if self.untrained else ""
 
     @property
     def lens(self) -> Lens:
@@ -46,7 +61,7 @@ class Subject:
             return self.class_names.index(name)
         if name.isdecimal():
             return int(name)
-        raise unknown(str(self.path), "the class", name, self.class_names)
+        raise unknown(str(self.path), "the class", name, self.class_names or ("a number",))
 
     def size(self, wanted: int | None = None) -> tuple[int, int]:
         """(height, width) of pictures for the model: asked for, its own, or what it learned from."""
@@ -56,14 +71,20 @@ class Subject:
 
 
 def subject(path: str) -> Subject:
-    """The model in a `.keras` or `.h5` file, or in the folder of a run.
+    """The model in a `.keras` or `.h5` file or in the folder of a run, or a net of `kerato.applications` by name.
 
     Raises:
         BadFile: there is none, or it is damaged.
+        UnknownName: it is neither a file nor the name of a net.
     """
+    from kerato import applications
     from kerato.saving import load_model
 
     file = Path(path)
+    if not file.exists() and not file.suffix and file.name == path:
+        if path not in applications.NETS:
+            raise unknown("see", "the model", path, applications.NETS)
+        return Subject(file, applications.build(path, applications.NETS[path].typical, 10), (), untrained=True)
     file = file / "model.keras" if (file / "model.keras").is_file() else file
     model = load_model(file, compile=False)
     return Subject(file, model, tuple(map(str, model.extra.get("class_names", ()))))
@@ -130,31 +151,39 @@ def look(
     seed: int = 0,
 ) -> Outcome:
     """Contact sheets of what the filters of layers respond to; all convolutions, or `layer`."""
-    from kerato.see.ascend import Sheet, filters, maximize
-
     layers = [layer] if layer else convolutions(of)
-    sheets: list[tuple[str, Sheet]] = []
-    for name in layers:
-        found = filters(of.model, name, _some(of, name, count), size, steps, recipe, seed=seed)
-        sheets.append((name, found))
-    gallery = Gallery(f"What {of.path.name} looks for", "kerato look", {"Recipe": recipe, "Model": str(of.path)})
-    drawn: dict[str, Map] = {}
-    for name, sheet in sheets:
+    sheets = [filters(of.model, name, _some(of, name, count), size, steps, recipe, seed=seed) for name in layers]
+    gallery = Gallery(f"What {of.name} looks for", "kerato look", _facts(of, Recipe=recipe))
+    drawn = {}
+    for name, sheet in zip(layers, sheets, strict=True):
+        gallery.sections.append(Section(name, _counted(sheet), _tiles(sheet)))
         if len(sheet):
-            drawn[f"{file_name(name)}_filters"] = sheet.grid(limit=MOST_SHOWN)
-        note = f"{plural(len(sheet), 'filter')}, the strongest first"
-        note += f"; {plural(len(sheet.dead), 'filter')} never responded" if sheet.dead else ""
-        shown = [Shown(p, n) for p, n in zip(sheet.pictures[:MOST_SHOWN], sheet.names, strict=False)]
-        gallery.sections.append(Section(name, note, shown))
+            drawn[f"{file_name(name)}_filters"] = sheet.sheet(MOST_SHOWN, 8)
     if layer is None and of.class_names:
-        classes = maximize(of.model, range(min(len(of.class_names), 16)), size, steps=steps, seed=seed)
+        chosen = range(min(len(of.class_names), MOST_CLASSES))
+        classes = maximize(of.model, chosen, size, steps=steps, seed=seed)
         drawn["classes"] = classes.sheet()
-        shown = [Shown(p, n) for p, n in zip(classes.pictures, classes.names, strict=True)]
-        gallery.sections.append(Section("Classes", "What speaks most for each class, before softmax.", shown))
-    facts = {"model": str(of.path), "layers": [sheet.as_json() for _, sheet in sheets]}
-    files = _write(out, "look", facts, gallery, drawn)
-    lines = [f"{name}: {plural(len(sheet), 'filter')} shown, {len(sheet.dead)} silent" for name, sheet in sheets]
-    return Outcome(facts, lines, files)
+        note = "What speaks most for each class, and how much, before softmax. No picture of the class was looked at."
+        gallery.sections.append(Section("Classes", note, _tiles(classes)))
+    facts = {"model": str(of.path), "untrained": of.untrained, "layers": [sheet.as_json() for sheet in sheets]}
+    lines = [f"{name}: {_counted(sheet)}" for name, sheet in zip(layers, sheets, strict=True)]
+    return Outcome(facts, lines, _write(out, "look", facts, gallery, drawn))
+
+
+def _counted(sheet: Sheet) -> str:
+    silent = f"; {len(sheet.dead)} never responded" if sheet.dead else ""
+    return f"{plural(len(sheet), 'filter')}, the strongest first{silent}"
+
+
+def _tiles(sheet: Sheet) -> list[Shown]:
+    names = [name.removeprefix(f"{sheet.layer.rpartition('/')[2]} · ") for name in sheet.names]
+    return [Shown(picture, name) for picture, name in zip(sheet.pictures[:MOST_SHOWN], names, strict=False)]
+
+
+def _facts(of: Subject, **more: str) -> dict[str, str]:
+    """What a page says at its top."""
+    remark = {"Note": of.remark} if of.remark else {}
+    return {"Model": str(of.path), **more, **remark}
 
 
 def convolutions(of: Subject) -> list[str]:
@@ -163,11 +192,7 @@ def convolutions(of: Subject) -> list[str]:
     Raises:
         InvalidValue: there is none.
     """
-    from kerato.see.ascend import picture_shape
-
-    shape = picture_shape(of.lens)
-    x = np.zeros((1, *(shape if of.lens.channel_axis == -1 else (shape[2], *shape[:2]))), "float32")
-    calls = [call.path for call in of.lens.calls([x]) if call.is_map and "Conv" in call.kind]
+    calls = [call.path for call in of.lens.calls([blank(of.lens)]) if call.is_map and "Conv" in call.kind]
     if not calls:
         raise InvalidValue(f"look: {of.path} has no convolution. `kerato fool` and `kerato explain` work on any model.")
     return calls
@@ -175,11 +200,13 @@ def convolutions(of: Subject) -> list[str]:
 
 def _some(of: Subject, layer: str, count: int | None) -> int | None:
     """At most `count` filters, by default 64; never more than there are."""
-    from kerato.see.ascend import picture_shape
+    return min(MOST_SHOWN if count is None else count, of.lens.call_of(layer, [blank(of.lens)]).channels)
 
-    shape = picture_shape(of.lens)
-    x = np.zeros((1, *(shape if of.lens.channel_axis == -1 else (shape[2], *shape[:2]))), "float32")
-    return min(MOST_SHOWN if count is None else count, of.lens.call_of(layer, [x]).channels)
+
+def blank(lens: Lens) -> Map:
+    """One empty picture as the model takes it, batch first."""
+    shape = picture_shape(lens)
+    return np.zeros((1, *(shape if lens.channel_axis == -1 else (shape[2], *shape[:2]))), "float32")
 
 
 def heat(
@@ -197,26 +224,34 @@ def heat(
     x, names, failed = pictures(of, files, size)
     number = None if target is None else of.class_number(target)
     found = explain(of.model, x, number, method, layer, seed=seed)
-    gallery = Gallery("Why it answered so", "kerato explain", _explained(of, found))
+    words = "Heat over the grey picture, each map over its own largest value."
+    gallery = Gallery("Why it answered so", "kerato explain", _explained(of, found), Shown(scale_bar(), words))
     drawn: dict[str, Map] = {"sheet": found.sheet()}
     for i, name in enumerate(names):
-        stem = f"{i:03d}_{file_name(Path(name).stem)}"
-        drawn[f"{stem}_heat"] = found.overlay(i)
+        drawn[f"{i:03d}_{file_name(Path(name).stem)}_heat"] = found.overlay(i)
         if i < MOST_SHOWN:
-            shown = [Shown(found.shown(i)[0], Path(name).name), Shown(found.overlay(i), f"{found.name_of(i)}")]
-            gallery.sections.append(Section(f"{Path(name).name}: {found.name_of(i)}", found.caption(i), shown))
-    facts = {"model": str(of.path), **found.as_json(), "failed": failed}
+            shown = [Shown(found.shown(i)[0], Path(name).name), Shown(found.overlay(i), _scored(found, i))]
+            gallery.sections.append(Section(found.name_of(i), found.verdict(i), shown))
+    facts = {"model": str(of.path), "untrained": of.untrained, **found.as_json(), "failed": failed}
     for entry, name in zip(facts["pictures"], names, strict=True):
         entry["file"] = name
-    lines = [f"{name}: {found.name_of(i)} · {found.caption(i)}" for i, name in enumerate(names)]
-    return Outcome(facts, lines, _write(out, "explain", facts, gallery, drawn)), failed
+    lines = [f"{name}: {found.name_of(i)}. {found.verdict(i)}" for i, name in enumerate(names)]
+    return Outcome(facts, [f"{found.heading}:", *lines], _write(out, "explain", facts, gallery, drawn)), failed
 
 
 def _explained(of: Subject, found: Explanation) -> dict[str, str]:
-    facts = {"Method": found.method, "Model": str(of.path), "Heat": "from 0 (blue) to 1 (red)"}
-    if found.layer:
-        facts["Layer"] = f"{found.layer}, {found.why_layer}"
-    return facts
+    layer = {"Layer": f"{found.layer}, {found.why_layer}"} if found.layer else {}
+    return _facts(of, Method=found.method, **layer)
+
+
+def _scored(found: Explanation, number: int) -> str:
+    if not found.trust:
+        return found.heading
+    test = found.trust[number]
+    return (
+        f"trust {test.score:.2f} of 1: deletion {test.deletion:.2f}, insertion {test.insertion:.2f}, "
+        f"random weights {test.randomised:.2f}, edges {test.edges:.2f}"
+    )
 
 
 def trick(
@@ -232,16 +267,18 @@ def trick(
 ) -> Outcome:
     """A picture that the model takes for a class, from noise or from another picture."""
     given = None if start is None else pictures(of, [start], size)[0][0]
-    found: Fooling = fool(
-        of.model, of.class_number(target), given, method, epsilon, size=None if start else size, seed=seed
-    )
-    facts = {"model": str(of.path), "start": start, **found.as_json()}
-    gallery = Gallery(f"Taken for {found.caption()}", "kerato fool", {"Method": method, "Model": str(of.path)})
-    words = [f"start: {start or 'noise'}", f"taken for {found.caption()}"]
+    number = of.class_number(target)
+    side = None if start else size
+    found: Fooling = fool(of.model, number, given, method, epsilon, size=side, seed=seed)
+    facts = {"model": str(of.path), "untrained": of.untrained, "start": start, **found.as_json()}
+    taken = "taken" if found.fooled else "not taken"
+    gallery = Gallery(f"{taken.capitalize()} for {found.caption()}", "kerato fool", _facts(of, Method=method))
+    words = [f"start: {start or 'noise'}", f"the network says {found.caption()}"]
     shown = [Shown(picture, text) for picture, text in zip((found.start, found.picture), words, strict=True)]
-    note = f"No value changed by more than {100 * found.largest:.1f} % of the range."
+    note = (
+        f"No value changed by more than {100 * found.largest:.1f} % of the range. Saved in whole grey levels, the "
+        f"picture has {100 * found.probability_as_saved:.1f} %."
+    )
     gallery.sections.append(Section("From start to end", note, shown))
-    stem = f"{file_name(found.name)}"
-    files = _write(out, "fool", facts, gallery, {stem: found.picture, "sheet": found.sheet()})
-    line = f"{of.path.name} takes the picture for {found.caption()} ({100 * found.probability_as_saved:.1f} % as saved)"
-    return Outcome(facts, [line], files)
+    files = _write(out, "fool", facts, gallery, {file_name(found.name): found.picture, "sheet": found.sheet()})
+    return Outcome(facts, [f"the picture is {taken} for {found.caption()}; {note}"], files)

@@ -13,8 +13,8 @@ import numpy as np
 
 from kerato.errors import BadFile, InvalidValue, plural, unknown
 from kerato.report.gallery import Gallery, Section, Shown
-from kerato.see.explain import Explanation, explain
-from kerato.see.fool import Fooling, fool
+from kerato.see.explanation import Explanation, explain
+from kerato.see.fooling import Fooling, fool
 from kerato.see.lens import Lens, lens_of
 
 Map = np.ndarray[Any, Any]

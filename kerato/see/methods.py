@@ -130,7 +130,7 @@ def smooth_grad(scene: Scene, samples: int = 24, noise: float = 0.15) -> Array:
     return scene.over_channels(mean, jnp.max)
 
 
-def integrated_gradients(scene: Scene, steps: int = 64, baseline: float | None = None) -> Array:
+def integrated_gradients(scene: Scene, steps: int = 128, baseline: float | None = None) -> Array:
     """`sum_c (x - b) * mean of dS/dx` on the straight way from b to x (Sundararajan et al., arXiv:1703.01365, eq. 1).
 
     The map sums to the difference of the scores of x and b, up to the error of the sum.

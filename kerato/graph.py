@@ -148,7 +148,7 @@ class Expansion(Node):
     def compute(self, run: Run, args: Any, kwargs: Any) -> Any:
         """The value of the pipes, shown to the hook."""
         with run.inside(self.name, self.position) as path:
-            return args[0] if run.hook is None else run.hook(path, args[0])
+            return args[0] if run.hook is None else run.shown(path, args[0])
 
 
 class Frame:

@@ -236,6 +236,15 @@ class Run:
             if counts is not None:
                 self.masks[id(array)] = (array, counts)
 
+    def shown(self, path: str, value: Any) -> Any:
+        """`value`, or what the hook gives in its place, which keeps its mask."""
+        found = value if self.hook is None else self.hook(path, value)
+        for old, new in zip(leaves(value), leaves(found), strict=False):
+            mask = self.mask_of(old)
+            if new is not old and mask is not None:
+                self.set_mask(new, mask)
+        return found
+
     def logits_of(self, value: Any, activation: str) -> Any:
         """What a layer's `activation` made `value` from, or None: for losses that are exact on logits."""
         _, name, logits = self.logits.get(id(value), (None, "", None))

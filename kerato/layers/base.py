@@ -260,7 +260,7 @@ class Layer(Calls, Fitting, Weights, Configurable):
             context = self._context(args, kwargs, run, masks)
             value = self.call(*(self._cast(args) if self.autocast else args), **context)
             self._after(run, args, value, masks)
-            return value if run.hook is None else run.hook(path, value)
+            return value if run.hook is None else run.shown(path, value)
 
     def _context(self, args: Any, kwargs: dict[str, Any], run: Run, masks: Any) -> dict[str, Any]:
         known = accepted(type(self).call)

@@ -5,25 +5,25 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-#: name -> the file that has it
+#: name -> the file that has it; no file has the name of an object, which the import of the file would hide
 _HOMES = {
-    "Explanation": "explain",
-    "Explainer": "explain",
-    "Fooling": "fool",
+    "Explanation": "explanation",
+    "Explainer": "explanation",
+    "Fooling": "fooling",
     "Lens": "lens",
     "METHODS": "methods",
     "Method": "methods",
-    "Robustness": "fool",
+    "Robustness": "curves",
     "Scene": "methods",
     "Sheet": "ascend",
     "Trust": "trust",
     "dream": "ascend",
-    "explain": "explain",
+    "explain": "explanation",
     "filters": "ascend",
-    "fool": "fool",
+    "fool": "fooling",
     "maximize": "ascend",
-    "robustness": "fool",
-    "rotations": "rotations",
+    "robustness": "curves",
+    "rotations": "turned",
 }
 
 __all__ = list(_HOMES)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -140,14 +139,16 @@ class Ascent:
         weights, found = self.lens.weights(), []
         for at in range(0, len(numbers), size):
             rows = [numbers[min(i, len(numbers) - 1)] for i in range(at, at + size)]
-            shape = (size, *self.shape)
-            start = (
-                fourier_start(shape, self.seed) if self.recipe.fourier else grey_noise(shape, self.bounds, self.seed)
-            )
+            start = np.repeat(self._start(), size, 0)
             x, trace = self._program(weights, start, jnp.asarray(rows, jnp.int32), random.key(self.seed))
             many = min(size, len(numbers) - at)
             found.append((np.asarray(x)[:many], np.asarray(trace)[:, :many]))
         return np.concatenate([x for x, _ in found]), np.concatenate([trace for _, trace in found], 1)
+
+    def _start(self) -> Map:
+        """The same for every filter, so that a picture does not depend on which others are asked for."""
+        shape = (1, *self.shape)
+        return fourier_start(shape, self.seed) if self.recipe.fourier else grey_noise(shape, self.bounds, self.seed)
 
     def _fitting(self) -> int:
         shape = self.shape if self.lens.channel_axis == -1 else (self.shape[2], *self.shape[:2])
@@ -230,9 +231,8 @@ def maximize(
     """
     lens = lens_of(model, "maximize")
     shape = picture_shape(lens, size)
-    given = [np.zeros((1, *_as_model_takes(shape, lens)), "float32")]
-    classes = jax.eval_shape(lambda w, x: lens.outputs(w, x)[1], lens.weights(), given)[output].shape[-1]
-    chosen = _numbers([target] if isinstance(target, (int, np.integer)) else target, max(classes, 2), "target")
+    classes = lens.classes([np.zeros((1, *_as_model_takes(shape, lens)), "float32")], output)
+    chosen = _numbers([target] if isinstance(target, (int, np.integer)) else target, classes, "target")
     ascent = Ascent(lens, None, shape, recipe, steps, step=step, bounds=bounds or lens.bounds, seed=seed, output=output)
     values, trace = ascent(chosen)
     names = lens.model.extra.get("class_names", ())

@@ -24,7 +24,7 @@ from kerato.layers.base import Layer
 from kerato.models import Model
 from kerato.ops import leaves
 from kerato.programs import Program
-from kerato.variables import Run, Variable, running
+from kerato.variables import Run, Variable
 
 Array = Any
 Weights = list[Array]
@@ -45,29 +45,35 @@ class _Reached(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer: its path in the model, the shape it gives (batch first), and where its channels are."""
+    """One call of a layer: its path in the model, the shape it gives (batch first), and where its channels are.
+
+    `reads` are the numbers of the model's inputs that its value depends on, `feeds` those of the outputs that depend
+    on it.
+    """
 
     path: str
     shape: tuple[int, ...]
     kind: str
     channel_axis: int
     holds_layers: bool = False
+    reads: frozenset[int] = frozenset()
+    feeds: frozenset[int] = frozenset()
 
     @property
     def is_map(self) -> bool:
-        """Whether it gives pictures: (batch, height, width, channels) with more than one cell."""
-        return len(self.shape) == 4 and min(self.grid) > 1
+        """Whether it gives pictures, (batch, height, width, channels), or films, with more than one cell."""
+        return len(self.shape) in (4, 5) and min(self.grid) > 1
 
     @property
     def grid(self) -> tuple[int, int]:
         """(height, width) of the map."""
-        first = 1 if self.channel_axis == -1 else 2
-        return self.shape[first], self.shape[first + 1]
+        height, width = self.shape[-3:-1] if self.channel_axis == -1 else self.shape[-2:]
+        return height, width
 
     @property
     def channels(self) -> int:
         """The number of channels, or of values for layers without a picture."""
-        return self.shape[self.channel_axis if len(self.shape) == 4 else -1]
+        return self.shape[self.channel_axis if len(self.shape) in (4, 5) else -1]
 
     @property
     def name(self) -> str:
@@ -188,8 +194,7 @@ class Lens:
             raise InvalidValue(
                 f"{self.owner}: {self.model.name} takes inputs of shape {wanted}. Got {tuple(np.shape(value))}."
             )
-        is_picture = number == self.picture_input
-        return array.astype("float32") if is_picture or array.dtype.kind == "f" else array
+        return array.astype("float32") if array.ndim >= 4 or array.dtype.kind == "f" else array
 
     # -- evaluating ------------------------------------------------------------------------------------------------
 
@@ -253,6 +258,12 @@ class Lens:
             value = jnp.concatenate([1 - value, value], -1)
         return jnp.take_along_axis(value, target[:, None], -1)[:, 0]
 
+    def classes(self, x: Sequence[Any], output: int) -> int:
+        """How many classes an output tells apart; 2 of a single sigmoid unit."""
+        one = [jax.ShapeDtypeStruct((1, *array.shape[1:]), array.dtype) for array in x]
+        weights = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in self.variables]
+        return int(jax.eval_shape(lambda w, g: self.logits(w, g, output), weights, one).shape[-1])
+
     def likeliest(self, weights: Weights, x: Sequence[Array], output: int) -> Array:
         """The class (n,) that the output speaks for most."""
         run, found = self.outputs(weights, x)
@@ -275,20 +286,32 @@ class Lens:
             seen.extend((path, leaf) for leaf in list(leaves(value))[:1] if hasattr(leaf, "shape"))
             return value
 
+        def compute(weights: Weights, given: list[Array]) -> tuple[list[Array], list[Array]]:
+            seen.clear()
+            return self.outputs(weights, given, hook)[1], [value for _, value in seen]
+
         specs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in x]
         weights = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in self.variables]
-        jax.eval_shape(lambda w, given: self.outputs(w, given, hook)[1], weights, specs)
+        program = jax.make_jaxpr(compute)(weights, specs).jaxpr
+        ends = program.outvars[: len(program.outvars) - len(seen)]
+        reads = [dependents(program, start) for start in program.invars[len(weights) :]]
+        feeds = [needed(program, end) for end in ends]
         layers = {layer.name: layer for layer in self._layers()}
         axis, found = self.channel_axis, []
-        for path, value in seen:
+        for (path, value), place in zip(seen, map(id, program.outvars[len(ends) :]), strict=True):
             layer = layers.get(re.sub(r"@\d+$", "", path.rpartition("/")[2]))
             stated = _channel_axis(layer)
             axis = axis if stated is None else stated
-            found.append(Call(path, tuple(value.shape), type(layer).__name__, axis, isinstance(layer, Model)))
+            kind = type(layer).__name__
+            holds = isinstance(layer, Model) or kind == "TimeDistributed"
+            flow = (frozenset(i for i, ids in enumerate(side) if place in ids) for side in (reads, feeds))
+            found.append(Call(path, tuple(value.shape), kind, axis, holds, *flow))
         return found
 
-    def call_of(self, layer: Any, x: Sequence[Any]) -> Call:
-        """The call that `layer` (a layer, its name, or a path) means; the last one of a shared layer.
+    def call_of(self, layer: Any, x: Sequence[Any], reading: int | None = None) -> Call:
+        """The call that `layer` (a layer, its name, or a path) means.
+
+        Of a shared layer it is the last call, if possible the last that depends on the input number `reading`.
 
         Raises:
             UnknownName: the model has no such layer.
@@ -298,13 +321,37 @@ class Lens:
         fitting = [call for call in calls if wanted in (call.path, call.name, re.sub(r"@\d+$", "", call.name))]
         if not fitting:
             raise unknown(f"{self.owner}: {self.model.name}", "layer", wanted, dict.fromkeys(c.name for c in calls))
-        return fitting[-1]
+        return next((call for call in reversed(fitting) if reading in call.reads), fitting[-1])
 
     def batch_size(self, x: Sequence[Any], passes: int = 2) -> int:
         """How many samples at once keep the values of all layers, `passes` times, within `BUDGET_BYTES`."""
         one = [np.broadcast_to(array[:1], (1, *array.shape[1:])) for array in x]
         per_sample = sum(4 * int(np.prod(call.shape)) for call in self.calls(one)) + sum(a.nbytes for a in one)
         return int(np.clip(BUDGET_BYTES // max(passes * per_sample, 1), 1, 64))
+
+
+def dependents(program: Any, start: Any) -> set[int]:
+    """The ids of the values in a jaxpr that are computed from `start`."""
+    found = {id(start)}
+    for step in program.eqns:
+        if any(id(value) in found for value in step.invars):
+            found.update(map(id, step.outvars))
+    return found
+
+
+def needed(program: Any, end: Any) -> set[int]:
+    """The ids of the values in a jaxpr that `end` is computed from."""
+    found = {id(end)}
+    for step in reversed(program.eqns):
+        if any(id(value) in found for value in step.outvars):
+            found.update(map(id, step.invars))
+    return found
+
+
+def batches(n: int, size: int) -> Iterator[np.ndarray[Any, Any]]:
+    """Rows of 0 to n - 1 in equal batches; the last one repeats its end, so that a program for `size` rows serves."""
+    for start in range(0, n, size):
+        yield np.minimum(np.arange(start, start + size), n - 1)
 
 
 def lens_of(model: Any, owner: str) -> Lens:
@@ -366,32 +413,3 @@ def _rescales(layers: Iterator[Any]) -> bool:
         if layer.variables:
             return False
     return False
-
-
-def tap(path: str, added: Array, seen: dict[str, Array]) -> Callable[[str, Array], Array]:
-    """A hook that adds `added` to what the call at `path` gives, and puts the value into `seen`.
-
-    The derivative with respect to `added` is that with respect to the layer's value.
-    """
-
-    def hook(found: str, value: Array) -> Array:
-        if found != path:
-            return value
-        seen[path] = value
-        return value + added.astype(value.dtype)
-
-    return hook
-
-
-def guided(path: str, value: Array) -> Array:
-    """A hook for guided backpropagation: behind a ReLU only positive gradients go on (Springenberg et al. 2014)."""
-    run = running()
-    return _positive_gradient(value) if run is not None and run.logits_of(value, "relu") is not None else value
-
-
-def _same(value: Array) -> Array:
-    return value
-
-
-_positive_gradient = jax.custom_vjp(_same)
-_positive_gradient.defvjp(lambda value: (value, None), lambda _, gradient: (jnp.maximum(gradient, 0),))

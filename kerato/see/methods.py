@@ -15,7 +15,8 @@ import numpy as np
 from jax import lax
 
 from kerato import random
-from kerato.see.lens import Call, Lens, Weights, guided, tap
+from kerato.see.hooks import guided, tap
+from kerato.see.lens import Call, Lens, Weights
 from kerato.variables import Hook
 
 Array = Any
@@ -27,7 +28,8 @@ class Scene:
 
     `x` are all inputs, batch first; `place` says which of them is the picture, `channel_axis` where its channels are
     (-1 or 1); `target` (n,) is the class in question of the output number `output`; `layer` is the call that
-    layer-wise methods look at; `low` is the value of black.
+    layer-wise methods look at; `low` is the value of black. `attentions` are the
+    paths of the calls that give attention weights (n, heads, tokens, tokens).
     """
 
     lens: Lens
@@ -40,6 +42,7 @@ class Scene:
     layer: Call | None
     low: float = 0.0
     high: float = 1.0
+    attentions: tuple[str, ...] = ()
 
     @property
     def picture(self) -> Array:
@@ -59,7 +62,7 @@ class Scene:
         return jax.grad(lambda p: jnp.sum(self.score(p, hook)))(picture)
 
     def at_layer(self) -> tuple[Array, Array]:
-        """(value, derivative of the score with respect to it) at the layer, both (n, height, width, channels)."""
+        """(value, derivative of the score with respect to it) at the layer, both (n, ..., height, width, channels)."""
         call = self.layer
         if call is None:
             raise ValueError("the method needs a layer")
@@ -79,10 +82,15 @@ class Scene:
 
 def as_map(value: Array, call: Call) -> Array:
     """(n, height, width, channels) from what a layer gives; a transformer's tokens become a square."""
-    if value.ndim == 4:
+    if value.ndim > 3:
         return value if call.channel_axis == -1 else jnp.moveaxis(value, 1, -1)
     side = square_side(value.shape[1])
     return value[:, value.shape[1] - side * side :].reshape(value.shape[0], side, side, value.shape[-1])
+
+
+def places(value: Array) -> tuple[int, ...]:
+    """The axes of a map that are neither samples nor channels."""
+    return tuple(range(1, value.ndim - 1))
 
 
 def square_side(tokens: int) -> int:
@@ -122,7 +130,7 @@ def smooth_grad(scene: Scene, samples: int = 24, noise: float = 0.15) -> Array:
     return scene.over_channels(mean, jnp.max)
 
 
-def integrated_gradients(scene: Scene, steps: int = 64, baseline: float | None = None) -> Array:
+def integrated_gradients(scene: Scene, steps: int = 128, baseline: float | None = None) -> Array:
     """`sum_c (x - b) * mean of dS/dx` on the straight way from b to x (Sundararajan et al., arXiv:1703.01365, eq. 1).
 
     The map sums to the difference of the scores of x and b, up to the error of the sum.
@@ -203,21 +211,45 @@ def windows(height: int, width: int, size: int | None, stride: int | None) -> li
 def grad_cam(scene: Scene) -> Array:
     """`relu(sum_k a_k A_k)`, `a_k` the mean of dS/dA_k over the map (Selvaraju et al., arXiv:1610.02391, eq. 1, 2)."""
     a, g = scene.at_layer()
-    return jax.nn.relu(jnp.sum(a * g.mean((1, 2), keepdims=True), -1))
+    return jax.nn.relu(jnp.sum(a * g.mean(places(g), keepdims=True), -1))
 
 
 def grad_cam_pp(scene: Scene) -> Array:
     """Grad-CAM++: the positive gradients weighed by their share (Chattopadhay et al., arXiv:1710.11063, eq. 10, 19)."""
     a, g = scene.at_layer()
-    below = 2 * g**2 + a.sum((1, 2), keepdims=True) * g**3
+    below = 2 * g**2 + a.sum(places(a), keepdims=True) * g**3
     alpha = jnp.where(g != 0, g**2 / jnp.where(below != 0, below, 1.0), 0.0)
-    return jax.nn.relu(jnp.sum(a * jnp.sum(alpha * jax.nn.relu(g), (1, 2), keepdims=True), -1))
+    return jax.nn.relu(jnp.sum(a * jnp.sum(alpha * jax.nn.relu(g), places(g), keepdims=True), -1))
 
 
 def layer_cam(scene: Scene) -> Array:
     """`relu(sum_k relu(dS/dA_k) A_k)`, cell by cell (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943, eq. 3 to 5)."""
     a, g = scene.at_layer()
     return jax.nn.relu(jnp.sum(a * jax.nn.relu(g), -1))
+
+
+def attention_rollout(scene: Scene) -> Array:
+    """Where attention goes through all layers: the product of `(A + I) / 2`, A the mean over the heads of each layer's
+    attention; the row of the class token, or the mean of all rows (Abnar, Zuidema 2020, arXiv:2005.00928, eq. 1).
+
+    It is the same for every class.
+    """
+    seen: list[Array] = []
+
+    def hook(path: str, value: Any) -> Any:
+        if path in scene.attentions:
+            seen.append(value)
+        return value
+
+    scene.score(scene.picture, hook)
+    tokens = seen[0].shape[-1]
+    rolled = jnp.eye(tokens)
+    for attention in seen:
+        rolled = (attention.mean(1) + jnp.eye(tokens)) / 2 @ rolled
+    side = square_side(tokens)
+    spare = tokens - side * side
+    row = rolled[:, 0] if spare else rolled.mean(1)
+    return row[:, spare:].reshape(-1, side, side)
 
 
 def activation(scene: Scene) -> Array:
@@ -228,11 +260,12 @@ def activation(scene: Scene) -> Array:
 
 @dataclass(frozen=True)
 class Method:
-    """A row: the formula, whether it looks at a layer, whether its sign means for and against, passes over the net."""
+    """A row: the formula; whether it looks at a layer, has a sign that means for or against, needs attention."""
 
     compute: Callable[..., Array]
     layerwise: bool = False
     signed: bool = False
+    attends: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -240,6 +273,7 @@ METHODS: dict[str, Method] = {
     "grad_cam_pp": Method(grad_cam_pp, layerwise=True),
     "layer_cam": Method(layer_cam, layerwise=True),
     "activation": Method(activation, layerwise=True),
+    "attention_rollout": Method(attention_rollout, attends=True),
     "saliency": Method(saliency),
     "gradient_x_input": Method(gradient_x_input, signed=True),
     "smooth_grad": Method(smooth_grad),

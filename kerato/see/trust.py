@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from kerato import random
-from kerato.see.methods import METHODS, grid_of
+from kerato.see.methods import grid_of
 
 if TYPE_CHECKING:
-    from kerato.see.explain import Explainer
+    from kerato.see.explanation import Explainer
 
 Array = Any
 Map = np.ndarray[Any, Any]
@@ -66,13 +67,12 @@ class Trust:
 
 def judge(explainer: Explainer, x: Sequence[Map], targets: Map, raw: Map, seed: int = 0) -> list[Trust]:
     """The tests of the maps `raw`, one per picture."""
-    lens, place = explainer.lens, explainer.lens.picture_input
+    lens, place = explainer.lens, explainer.place
     generator = random.host_generator("trust", seed)
     chance = np.asarray(generator.random(raw.shape), "float32")
     curves = [removal(explainer, x, targets, maps) for maps in (raw, chance)]
     shuffled = [_shuffled(np.asarray(value), generator) for value in lens.weights()]
-    call = explainer._chosen(x)[0] if METHODS[explainer.method].layerwise else None
-    other_weights, _ = explainer.maps(x, targets, call, shuffled)
+    other_weights, _ = explainer.maps(x, targets, explainer.chosen(x)[0], shuffled)
     second = _second_opinion(explainer, x, targets)
     edges, middle = edge_maps(x[place], lens.channel_axis), centre_map(raw.shape)
     found = []
@@ -87,12 +87,11 @@ def judge(explainer: Explainer, x: Sequence[Map], targets: Map, raw: Map, seed: 
 
 
 def _second_opinion(explainer: Explainer, x: Sequence[Map], targets: Map) -> Map:
-    from kerato.see.explain import Explainer
+    from kerato.see.explanation import Explainer
 
     name = next(name for name in SECOND_OPINIONS if name != explainer.method)
-    other = Explainer(explainer.lens, name, output=explainer.output)
-    call = other._chosen(x)[0] if METHODS[name].layerwise else None
-    return other.maps(x, targets, call)[0]
+    other = Explainer(explainer.lens, name, output=explainer.output, input=explainer.place)
+    return other.maps(x, targets, other.chosen(x)[0])[0]
 
 
 def sentence_for(
@@ -118,7 +117,7 @@ def sentence_for(
 
 def removal(explainer: Explainer, x: Sequence[Map], targets: Map, maps: Map) -> tuple[Map, Map]:
     """(deletion, insertion) of each picture: areas under the probability while the hottest places go or come."""
-    lens, place = explainer.lens, explainer.lens.picture_input
+    lens, place = explainer.lens, explainer.place
     axis = lens.channel_axis
     flat = maps.reshape(len(maps), -1)
     ranks = flat.argsort(1)[:, ::-1].argsort(1).reshape(maps.shape).astype("int32")
@@ -126,20 +125,21 @@ def removal(explainer: Explainer, x: Sequence[Map], targets: Map, maps: Map) -> 
 
     def compute(weights: Any, given: list[Array], target: Array, rank: Array) -> tuple[Array, Array]:
         picture, empty = given[place], blurred(given[place], axis)
-        curves = []
-        for hot_first in (True, False):
-            values = []
-            for k in range(STEPS + 1):
-                hot = rank < total * k // STEPS
-                mask = hot[..., None] if axis == -1 else jnp.expand_dims(hot, -3)
-                shown = jnp.where(mask, empty, picture) if hot_first else jnp.where(mask, picture, empty)
-                inputs = [shown if i == place else value for i, value in enumerate(given)]
-                values.append(lens.probabilities(weights, inputs, explainer.output, target))
-            curves.append(jnp.stack(values))
+
+        def at(step: Array) -> tuple[Array, Array]:
+            hot = rank < total * step // STEPS
+            mask = hot[..., None] if axis == -1 else jnp.expand_dims(hot, -3)
+            return seen(jnp.where(mask, empty, picture)), seen(jnp.where(mask, picture, empty))
+
+        def seen(shown: Array) -> Array:
+            inputs = [shown if i == place else value for i, value in enumerate(given)]
+            return lens.probabilities(weights, inputs, explainer.output, target)
+
+        curves = lax.map(at, jnp.arange(STEPS + 1))
         deletion, insertion = ((c[0] / 2 + c[1:-1].sum(0) + c[-1] / 2) / STEPS for c in curves)
         return deletion, insertion
 
-    found: tuple[Map, Map] = explainer._batched("removal", x, [targets, ranks], compute)
+    found: tuple[Map, Map] = explainer.batched(("removal",), x, [targets, ranks], compute)
     return found
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from kerato.errors import BadFile, InvalidValue, plural, unknown
 from kerato.report.gallery import Gallery, Section, Shown
 from kerato.see.ascend import Sheet, filters, maximize, picture_shape
-from kerato.see.explain import Explanation, explain
-from kerato.see.fool import Fooling, fool
+from kerato.see.explanation import Explanation, explain
+from kerato.see.fooling import Fooling, fool
 from kerato.see.lens import Lens, lens_of
 from kerato.see.pages import scale_bar
 

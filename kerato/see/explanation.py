@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from kerato.errors import InvalidValue, invalid, suggest, unknown
-from kerato.see.lens import Call, Lens, lens_of
+from kerato.see.lens import Call, Lens, batches, lens_of
 from kerato.see.methods import METHODS, Scene, grid_of, square_side
 from kerato.see.pages import enlarged, heat_over, picture_tag, with_scale
 from kerato.see.trust import Trust, judge
@@ -134,6 +134,7 @@ def explain(
     layer: Any = None,
     *,
     output: int | str = 0,
+    input: int | str | None = None,
     trust: bool = True,
     seed: int = 0,
     **options: Any,
@@ -148,39 +149,50 @@ def explain(
         pictures: (n, height, width, channels), one picture, films (n, time, height, width, channels), or for models
             with several inputs the list or dict of them; values as the model takes them.
         target: the class in question, one or one per picture; None takes the model's own answer.
-        method: a name of `kerato.see.METHODS`, or `attention_rollout`.
+        method: a name of `kerato.see.METHODS`.
         layer: for methods that look at a layer: its name, path or the layer itself.
         output: which output, by number or name.
+        input: which input is the picture in question, by number or name; None takes the first that has places.
         trust: whether each map is tested: see `kerato.see.Trust`.
         seed: of the randomness in the tests.
         options: further arguments of the method.
 
     Raises:
-        UnknownName: no such method, layer or output.
+        UnknownName: no such method, layer, input or output.
         InvalidValue: the pictures do not fit the model, or a class is not one of its.
     """
-    return Explainer(model, method, layer, output=output, **options)(pictures, target, trust=trust, seed=seed)
+    explainer = Explainer(model, method, layer, output=output, input=input, **options)
+    return explainer(pictures, target, trust=trust, seed=seed)
 
 
 class Explainer:
     """A method ready for a model: compiled at its first pictures, then used for any number."""
 
     def __init__(
-        self, model: Any, method: str = "grad_cam", layer: Any = None, *, output: int | str = 0, **options: Any
+        self,
+        model: Any,
+        method: str = "grad_cam",
+        layer: Any = None,
+        *,
+        output: int | str = 0,
+        input: int | str | None = None,
+        **options: Any,
     ) -> None:
         if method not in METHODS:
             raise unknown("explain", "the method", method, METHODS)
         self.lens = model if isinstance(model, Lens) else lens_of(model, "explain")
         self.method, self.layer, self.options = method, layer, _checked(method, options)
-        self.output = _output(self.lens, output)
+        self.output = _number("output", output, list(self.lens.model.output_names) or ["output"])
+        names = list(self.lens.model.input_names) or [f"input {i}" for i in range(len(self.lens.input_shapes))]
+        self.place = self.lens.picture_input if input is None else _number("input", input, names)
 
     def __call__(self, pictures: Any, target: Any = None, *, trust: bool = True, seed: int = 0) -> Explanation:
         """The maps of `pictures`, see `explain`."""
         lens = self.lens
         x = lens.arrange(pictures)
-        place = lens.picture_input
+        place = self.place
         targets = self.targets(x, target)
-        call, why = self._chosen(x) if METHODS[self.method].layerwise else (None, "")
+        call, why = self.chosen(x)
         raw, scores = self.maps(x, targets, call)
         maps = scaled(raw)
         shown = as_uint8(x[place], lens.channel_axis, lens.bounds)
@@ -202,29 +214,32 @@ class Explainer:
         """
         n = len(x[0])
         if target is None:
-            return self._batched("answer", x, [], self.lens.likeliest)
+            answer = functools.partial(self.lens.likeliest, output=self.output)
+            return self.batched(("answer",), x, [], answer)
         found = np.broadcast_to(np.asarray(target), (n,)) if np.ndim(target) == 0 else np.asarray(target)
-        classes = self._classes(x)
+        classes = self.lens.classes(x, self.output)
         if found.shape != (n,) or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= classes:
             raise invalid("explain", "target", f"an int from 0 to {classes - 1}, or one per picture", target)
         return found.astype("int32")
 
-    def _classes(self, x: Sequence[Map]) -> int:
-        spec = jax.eval_shape(lambda w, g: self.lens.outputs(w, g)[1], self.lens.weights(), [a[:1] for a in x])
-        size = spec[self.output].shape[-1] if len(spec[self.output].shape) > 1 else 1
-        return max(int(size), 2)
+    def chosen(self, x: Sequence[Map]) -> tuple[Call | None, str]:
+        """The call that the method looks at, and who chose it; None for methods that look at no layer.
 
-    def _chosen(self, x: Sequence[Map]) -> tuple[Call, str]:
+        Raises:
+            InvalidValue: the layer gives no map, or there is none that does.
+        """
+        if not METHODS[self.method].layerwise:
+            return None, ""
         one = [array[:1] for array in x]
+        found = usable(self.lens.calls(one), self.place, self.output)
         if self.layer is not None:
-            call = self.lens.call_of(self.layer, one)
-            if not (call.is_map or (len(call.shape) == 3 and square_side(call.shape[1]))):
+            call = self.lens.call_of(self.layer, one, self.place)
+            if not (call.is_map or is_square(call)):
                 raise InvalidValue(
                     f"explain: the layer {call.name!r} gives {call.shape}, no map (batch, height, width, channels). "
-                    f"Name one of: {', '.join(c.name for c in usable(self.lens.calls(one))[-6:])}."
+                    f"Name one of: {', '.join(c.name for c in found[-6:])}."
                 )
             return call, "chosen by the caller"
-        found = usable(self.lens.calls(one))
         if not found:
             raise InvalidValue(
                 f"explain: {self.lens.model.name} has no layer with a map for {self.method}. Use a method that looks "
@@ -232,58 +247,112 @@ class Explainer:
             )
         return found[-1], "the last one that still has places"
 
+    def _attentions(self, x: Sequence[Map]) -> tuple[str, ...]:
+        found = attentions(self.lens.calls([array[:1] for array in x])) if METHODS[self.method].attends else ()
+        if METHODS[self.method].attends and not found:
+            raise InvalidValue(
+                f"explain: {self.method} needs attention of the tokens of a picture to each other, and "
+                f"{self.lens.model.name} has none. Use 'grad_cam'."
+            )
+        return found
+
     # -- computing -------------------------------------------------------------------------------------------------
 
     def maps(self, x: Sequence[Map], targets: Map, call: Call | None, weights: Any = None) -> tuple[Map, Map]:
         """(maps of the pictures' size, scores) of all pictures, computed in batches."""
-        axis = self.lens.channel_axis
-        height, width = grid_of(x[self.lens.picture_input].shape, axis)
-        films = x[self.lens.picture_input].ndim == 5
+        lens, axis, shape = self.lens, self.lens.channel_axis, x[self.place].shape
+        attending = self._attentions(x)
 
         def compute(weights: Any, given: list[Array], target: Array) -> tuple[Array, Array]:
-            here = None if call is None else self.lens.call_of(call.path, given)
-            low, high = self.lens.bounds
+            here = None if call is None else lens.call_of(call.path, given)
             scene = Scene(
-                self.lens, weights, given, self.lens.picture_input, axis, self.output, target, here, low, high
+                lens, weights, given, self.place, axis, self.output, target, here, *lens.bounds, attentions=attending
             )
             found = METHODS[self.method].compute(scene, **self.options)
-            if films and found.ndim == 3:
-                found = found.reshape(len(target), -1, *found.shape[1:])
-            sized = jax.image.resize(found, (*found.shape[:-2], height, width), "linear", antialias=False)
-            return sized, scene.score(scene.picture)
+            return stretched(found, (len(target), *shape[1:]), axis), scene.score(scene.picture)
 
-        name = "map" if call is None else f"map at {call.path}"
-        found: tuple[Map, Map] = self._batched(name, x, [targets], compute, weights)
+        key = ("map", self.method, tuple(sorted(self.options.items())), call.path if call else "")
+        found: tuple[Map, Map] = self.batched(key, x, [targets], compute, weights)
         return found
 
-    def _batched(
-        self, name: str, x: Sequence[Map], more: Sequence[Map], compute: Callable[..., Any], weights: Any = None
+    def batched(
+        self,
+        key: tuple[Any, ...],
+        x: Sequence[Map],
+        more: Sequence[Map],
+        compute: Callable[..., Any],
+        weights: Any = None,
     ) -> Any:
-        """`compute(weights, inputs, *more)` over equal batches; the last one is filled up, so it compiles once."""
+        """`compute(weights, inputs, *more)` over equal batches; `key` says what it depends on, so it compiles once."""
         n, size = len(x[0]), min(self.lens.batch_size(x), len(x[0]))
-        if name == "answer":
-            compute = functools.partial(compute, output=self.output)
         shapes = tuple(array.shape[1:] for array in x)
-        key = (self.method, tuple(sorted(self.options.items())), self.output, name, size, shapes)
-        program = self.lens.program(key, compute, f"explain: {name}")
+        program = self.lens.program((*key, self.place, self.output, size, shapes), compute, f"explain: {key[0]}")
         weights = self.lens.weights() if weights is None else weights
         pieces = []
-        for start in range(0, n, size):
-            rows = np.minimum(np.arange(start, start + size), n - 1)
+        for rows in batches(n, size):
             found = program(weights, [array[rows] for array in x], *(array[rows] for array in more))
-            pieces.append(jax.tree.map(lambda leaf: np.asarray(leaf), found))
+            pieces.append(jax.tree.map(np.asarray, found))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:n], *pieces)
 
 
-def usable(calls: Sequence[Call]) -> list[Call]:
-    """The calls whose value can be laid over a picture: maps, or else the tokens of a transformer."""
-    leaf = [call for call in calls if not call.holds_layers and call.kind not in NO_MAPS]
-    maps = [call for call in leaf if call.is_map]
-    return maps or [call for call in leaf if len(call.shape) == 3 and square_side(call.shape[1])]
+def stretched(found: Array, shape: tuple[int, ...], channel_axis: int) -> Array:
+    """Maps of the size of pictures or films of that shape: each frame its own map, or all the same one."""
+    size = grid_of(shape, channel_axis)
+    if len(shape) == 4:
+        found = found if found.ndim == 3 else found.mean(1)
+        return jax.image.resize(found, (*found.shape[:-2], *size), "linear", antialias=False)
+    frames = shape[1] if channel_axis == -1 else shape[-4]
+    found = found.reshape(shape[0], -1, *found.shape[-2:])
+    return jax.image.resize(found, (shape[0], frames, *size), "linear", antialias=False)
 
 
 #: layers that only prepare the picture, or that hold others
 NO_MAPS = {"InputLayer", "Rescaling", "Resizing", "Normalization", "ZeroPadding2D", "CenterCrop", "Dropout"}
+
+#: layers whose inner values have other axes than places
+ATTENTION = {"MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"}
+
+
+def usable(calls: Sequence[Call], place: int = 0, output: int = 0) -> list[Call]:
+    """The calls whose value lies over the input `place` and speaks for `output`: maps, or the tokens of a transformer.
+
+    Behind the last attention only the class token speaks for a class; then the calls before it are taken.
+    """
+    inside = tuple(call.path + "/" for call in calls if call.kind in ATTENTION)
+    leaf = [
+        call
+        for call in calls
+        if not call.holds_layers
+        and call.kind not in NO_MAPS
+        and place in call.reads
+        and output in call.feeds
+        and not call.path.startswith(inside)
+    ]
+    maps, tokens = [call for call in leaf if call.is_map], [call for call in leaf if is_square(call)]
+    last = next((i for i, call in reversed(list(enumerate(leaf))) if call.kind in ATTENTION), None)
+    if last is not None and tokens:
+        behind = leaf[last:] if square_side(tokens[-1].shape[1]) ** 2 < tokens[-1].shape[1] else []
+        return [call for call in tokens if call not in behind] or maps
+    return maps or tokens
+
+
+def is_square(call: Call) -> bool:
+    """Whether the call gives tokens (batch, tokens, channels) that make a square, one class token not counted."""
+    return len(call.shape) == 3 and square_side(call.shape[1]) > 0
+
+
+def attentions(calls: Sequence[Call]) -> tuple[str, ...]:
+    """The paths of the attention weights (batch, heads, tokens, tokens) of a picture's tokens to each other."""
+    inside = tuple(call.path + "/" for call in calls if call.kind in ATTENTION)
+    return tuple(
+        call.path
+        for call in calls
+        if call.kind == "Dropout"
+        and call.path.startswith(inside)
+        and len(call.shape) == 4
+        and call.shape[2] == call.shape[3]
+        and square_side(call.shape[3])
+    )
 
 
 def scaled(raw: Map) -> Map:
@@ -342,12 +411,11 @@ def _checked(method: str, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _output(lens: Lens, output: int | str) -> int:
-    names = list(lens.model.output_names) or ["output"]
-    if isinstance(output, str):
-        if output not in names:
-            raise unknown("explain", "the output", output, names)
-        return names.index(output)
-    if not 0 <= output < len(names):
-        raise invalid("explain", "output", f"a number below {len(names)}, or one of {', '.join(names)}", output)
-    return output
+def _number(what: str, wanted: int | str, names: list[str]) -> int:
+    if isinstance(wanted, str):
+        if wanted not in names:
+            raise unknown("explain", f"the {what}", wanted, names)
+        return names.index(wanted)
+    if not 0 <= wanted < len(names):
+        raise invalid("explain", what, f"a number below {len(names)}, or one of {', '.join(names)}", wanted)
+    return wanted

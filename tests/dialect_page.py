@@ -8,7 +8,7 @@ from typing import Any
 
 import kerato
 from kerato.legacy import FUNCTIONS, NAMES, TABLE, Old
-from kerato.legacy.methods import METHODS
+from kerato.legacy.methods import AROUND, METHODS
 
 PAGE = Path(kerato.__file__).parent.parent / "docs" / "dialects.md"
 
@@ -85,9 +85,11 @@ def _words(rows: dict[str, Old]) -> list[str]:
 
 def _rewrites(rows: dict[str, Old]) -> list[str]:
     said: dict[str, list[str]] = {}
-    for owner, row in sorted(rows.items()):
-        text: Any = row.rewrite.__doc__
-        if row.rewrite is not dict and text:
+    rules: dict[str, Any] = {owner: row.rewrite for owner, row in rows.items() if row.rewrite is not dict}
+    rules |= {name.removesuffix(".__init__"): rule for name, rule in AROUND.items()}
+    for owner, rule in sorted(rules.items()):
+        text: Any = rule.__doc__
+        if text:
             said.setdefault(" ".join(text.partition("\n\n")[0].split()), []).append(f"`{owner}`")
     return [f"| {', '.join(owners)} | {text} |" for text, owners in said.items()]
 

@@ -54,6 +54,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kerato.clear_session()
 
 
+@pytest.mark.filterwarnings("ignore:.* today[.]:UserWarning")  # the page on old code has old words
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in NOT_RUN], ids=name)
 def test_code_runs_and_prints_what_is_shown(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}

@@ -186,8 +186,8 @@ def test_callbacks() -> None:
         assert plateau(epsilon=0.5, patience=3).min_delta == 0.5
         with pytest.warns(UserWarning, match="`write_grads` is no longer needed"):
             callbacks.TensorBoard("logs", write_grads=True)  # type: ignore[call-arg]
-        with pytest.raises(InvalidValue, match=r"ModelCheckpoint: `period` must be 1. Got 5"):
-            callbacks.ModelCheckpoint("w.h5", period=5)  # type: ignore[call-arg]
+        with pytest.raises(InvalidValue, match=r"ModelCheckpoint: `period` must be an int >= 1\. Got 0"):
+            callbacks.ModelCheckpoint("w.h5", period=0)  # type: ignore[call-arg]
         assert callbacks.ModelCheckpoint("w.h5", period=1).filepath == "w.h5"  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         plateau(epsilon=0.5)

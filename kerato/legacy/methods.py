@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import sys
 from collections.abc import Callable
@@ -67,13 +68,32 @@ def _metrics(value: Any) -> Any:
 _UNWRITTEN = ["batch_size", "embeddings_freq", "embeddings_layer_names", "embeddings_metadata", "write_grads"]
 
 
-def _every_epoch(kwargs: Arguments) -> Arguments:
-    """`period` counted the epochs from one file to the next."""
-    rest = dict(kwargs)
-    period = rest.pop("period", 1)
-    if period != 1:
-        raise invalid("ModelCheckpoint", "period", "1", period, "Files are written after every epoch.")
-    return rest
+def _checkpoint(self: Any, init: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    """`period`, the seventh argument then, counted the epochs from one file to the next."""
+    period: Any = 1
+    if speaks_old():
+        args, period = args[:6], args[6] if len(args) > 6 else kwargs.pop("period", 1)
+    if not isinstance(period, int) or isinstance(period, bool) or period < 1:
+        raise invalid("ModelCheckpoint", "period", "an int >= 1", period)
+    init(self, *args, **kwargs)
+    if period > 1:
+        self.on_epoch_end = _each(period, self.on_epoch_end)
+
+
+def _each(period: int, hook: Callable[..., None]) -> Callable[..., None]:
+    """A hook that does its work at the last of every `period` calls."""
+    calls = itertools.count(1)
+
+    def end(epoch: int, logs: Any = None) -> None:
+        if next(calls) % period == 0:
+            hook(epoch, logs)
+
+    return end
+
+
+def _weighed(kwargs: Arguments) -> Arguments:
+    """Weights of samples were taken instead of those of classes, where both were given."""
+    return kwargs if kwargs.get("sample_weight") is None else {**kwargs, "class_weight": None}
 
 
 def _compiled(kwargs: Arguments) -> Arguments:
@@ -101,15 +121,15 @@ def _old(
 METHODS: dict[str, Old] = {
     "Model.compile": _old("", _COMPILE, _compiled),
     "Sequential.compile": _old("optimizer loss metrics sample_weight_mode", _COMPILE, _compiled),
-    "Model.fit": _old(_FIT_ORDER, _FIT),
-    "Sequential.fit": _old(_FIT_ORDER, _FIT, epochs=10),
+    "Model.fit": _old(_FIT_ORDER, _FIT, _weighed),
+    "Sequential.fit": _old(_FIT_ORDER, _FIT, _weighed, epochs=10),
     "Model.evaluate": _old("x y batch_size verbose sample_weight", _FIT),
     "Model.predict": _old("x batch_size verbose", _FIT),
-    "Sequential.train_on_batch": _old("x y class_weight sample_weight", _FIT),
+    "Model.train_on_batch": _old("x y sample_weight class_weight", _FIT, _weighed),
+    "Sequential.train_on_batch": _old("x y class_weight sample_weight", _FIT, _weighed),
     "Model.test_on_batch": _old("x y sample_weight", _FIT),
     "Model.fit_generator": _old(_GENERATOR_ORDER, _GENERATORS),
     "Model.evaluate_generator": _old("generator steps max_queue_size workers use_multiprocessing", _GENERATORS),
-    "ModelCheckpoint.__init__": Old(rewrite=_every_epoch),
     "ReduceLROnPlateau.__init__": Old(
         ("monitor", "factor", "patience", "verbose", "mode", "min_delta", "cooldown", "min_lr"),
         names={"epsilon": "min_delta"},
@@ -169,7 +189,7 @@ def _add(self: Any, add: Callable[..., Any], layer: Any) -> None:
 
 
 #: class and method -> what is done around today's
-AROUND: dict[str, Callable[..., Any]] = {"Sequential.add": _add}
+AROUND: dict[str, Callable[..., Any]] = {"ModelCheckpoint.__init__": _checkpoint, "Sequential.add": _add}
 
 
 def _around(written: Callable[..., Any], method: Callable[..., Any]) -> Callable[..., Any]:

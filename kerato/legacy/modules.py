@@ -190,4 +190,6 @@ OTHERWISE: dict[str, str] = {
 #: module and name -> what to say of a name that has no successor
 GONE: dict[str, str] = {
     "models.Graph": "Keras 1 replaced it by Model(inputs, outputs)",
+    "wrappers.KerasClassifier": "fit, predict and evaluate of the model itself take NumPy arrays",
+    "wrappers.KerasRegressor": "fit, predict and evaluate of the model itself take NumPy arrays",
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from kerato import backend as K
-from kerato import layers, legacy
+from kerato import callbacks, layers, legacy
 from kerato.layers import Input
 from kerato.legacy import methods
 from kerato.models import Sequential
@@ -136,3 +137,35 @@ def test_today_s_methods_are_today_s_once_the_tables_are_there() -> None:
     layer = layers.Dense(2)
     layer.W = "mine"
     assert layer.W == "mine", "a user's attribute stays"
+
+
+def test_weights_of_samples_went_before_those_of_classes() -> None:
+    samples, classes = np.float32([1, 2, 0, 3]), {0: 5.0, 1: 0.1}
+    with legacy.dialect():
+        a, b, c = net(), net(), net()
+        for model in (b, c):
+            model.set_weights(a.get_weights())
+        losses = a.fit(X, Y, 4, 1, 0, class_weight=classes, sample_weight=samples).history["loss"]
+        assert b.fit(X, Y, 4, 1, 0, sample_weight=samples).history["loss"] == losses
+        assert c.train_on_batch(X, Y, classes, samples) == pytest.approx(losses[0])
+
+
+def test_a_checkpoint_had_a_period(tmp_path: Path) -> None:
+    for how in ({"period": 2}, {"args": ("val_loss", 0, False, True, "auto", 2)}):
+        with legacy.dialect():
+            saver: Any = callbacks.ModelCheckpoint
+            path = str(tmp_path / "{epoch}.h5")
+            made = saver(path, *how["args"]) if "args" in how else saver(path, save_weights_only=True, **how)
+            net().fit(X, Y, nb_epoch=5, verbose=0, callbacks=[made])
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["2.h5", "4.h5"]
+        for file in tmp_path.iterdir():
+            file.unlink()
+    with pytest.raises(TypeError, match="period"):
+        callbacks.ModelCheckpoint("w.h5", period=2)  # type: ignore[call-arg]
+
+
+def test_wrappers_for_scikit_learn_say_what_to_use() -> None:
+    from kerato.keras.wrappers import scikit_learn
+
+    with pytest.raises(AttributeError, match=r"'KerasClassifier' \(fit, predict and evaluate of the model itself"):
+        _ = scikit_learn.KerasClassifier

@@ -18,7 +18,12 @@ Point = tuple[float, float]
 
 
 def curves(
-    title: str, series: Mapping[str, Sequence[float]], ceiling: float | None = None, ends: Mapping[str, float] = {}
+    title: str,
+    series: Mapping[str, Sequence[float]],
+    ceiling: float | None = None,
+    ends: Mapping[str, float] = {},
+    marks: Sequence[str] = (),
+    axis: str = "epoch",
 ) -> str:
     """Lines over epochs 1, 2, ... as the text of an `<svg>`; values that are no number leave a gap.
 
@@ -28,11 +33,13 @@ def curves(
         ceiling: the top of the scale, 1 for shares, where the bottom follows the values; without it the scale
             begins at 0.
         ends: name -> a number measured once, after the last epoch; drawn as a ring.
+        marks: what stands below the places of the numbers; none for their count.
+        axis: what they count.
     """
     epochs = max((len(values) for values in series.values()), default=0)
     known = [v for values in (*series.values(), ends.values()) for v in values if math.isfinite(v)]
     ticks = _ticks(known, ceiling)
-    drawing = _Drawing(title, epochs, ticks)
+    drawing = _Drawing(title, epochs, ticks, marks, axis)
     labels = [drawing.line(name, values, place) for place, (name, values) in enumerate(series.items())]
     labels += [drawing.ring(name, value) for name, value in ends.items() if math.isfinite(value)]
     drawing.names([label for label in labels if label is not None])
@@ -57,7 +64,9 @@ def _round_step(least: float) -> float:
 class _Drawing:
     """An SVG with axes, onto which lines are drawn."""
 
-    def __init__(self, title: str, epochs: int, ticks: Sequence[float]) -> None:
+    def __init__(
+        self, title: str, epochs: int, ticks: Sequence[float], marks: Sequence[str] = (), axis: str = "epoch"
+    ) -> None:
         self.epochs, self.low, self.high = epochs, ticks[0], ticks[-1]
         box = f"0 0 {WIDTH} {HEIGHT}"
         self.svg = Element("svg", {"viewBox": box, "role": "img", "class": "chart", "aria-label": title})
@@ -66,9 +75,10 @@ class _Drawing:
             y = self._y(tick)
             self._add("line", "grid", x1=LEFT, y1=y, x2=WIDTH - RIGHT, y2=y)
             self._text(f"{tick:.{decimals}f}", "tick end", LEFT - 6, y + 4)
-        for epoch in _epochs_to_name(epochs):
-            self._text(str(epoch), "tick middle", self._x(epoch), HEIGHT - BOTTOM + 16)
-        self._text("epoch", "tick", WIDTH - RIGHT + 16, HEIGHT - BOTTOM + 16)
+        named = dict(enumerate(marks, 1)) or {epoch: str(epoch) for epoch in _epochs_to_name(epochs)}
+        for epoch, words in named.items():
+            self._text(words, "tick middle", self._x(epoch), HEIGHT - BOTTOM + 16)
+        self._text(axis, "tick", WIDTH - RIGHT + 16, HEIGHT - BOTTOM + 16)
 
     def line(self, name: str, values: Sequence[float], place: int) -> tuple[float, str, str] | None:
         """A line; the height of its end, its class and its label."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kerato.data.parts import Part
 from kerato.data.queue import in_order, worker_count
+from kerato.report.sight import Sight, sight
 from kerato.report.thumbnails import Filters, Thumbnail, as_seen, filters, thumbnail
 from kerato.report.verdict import Learning
 from kerato.summary import summary_text
@@ -25,6 +26,8 @@ TRAIN_SAMPLE: Final = 2_000
 #: held-out pictures among which mistakes are searched
 HELD_SAMPLE: Final = 20_000
 MISTAKES: Final = 24
+#: held-out pictures among which those are chosen that are explained and attacked
+LOOKED_AT: Final = 256
 SEEN: Final = 24
 #: pictures per prediction; every prediction has this size, so that one program serves all
 BATCH: Final = 64
@@ -96,6 +99,7 @@ class Evidence:
     layers: str
     parameters: int
     picture_shape: tuple[int, int, int]
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def learning(self) -> Learning:
@@ -158,6 +162,7 @@ def gather(
         layers=summary_text(model),
         parameters=model.count_params(),
         picture_shape=train.picture_shape,
+        sight=_sight(record, model, held_out, probabilities, train.picture_shape),
     )
 
 
@@ -206,6 +211,18 @@ def _mistakes(record: Record, model: Any, part: Part, probabilities: Array | Non
         )
         for i in order
     ]
+
+
+def _sight(
+    record: Record, model: Any, part: Part | None, probabilities: Array | None, shape: tuple[int, int, int]
+) -> Sight:
+    """What the network sees in a sample of held-out pictures."""
+    if part is None:
+        none = np.zeros((0, *shape), np.uint8)
+        return sight(model, none, np.zeros(0, np.int32), np.zeros((0, len(record.class_names))), record.class_names)
+    places = _some(part.samples, LOOKED_AT)
+    answers = _answers(model, part, places) if probabilities is None else probabilities[places]
+    return sight(model, _pictures(part, places), part.labels[places], answers, record.class_names)
 
 
 def _seen(record: Record, model: Any, train: Part) -> list[Seen]:

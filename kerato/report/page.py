@@ -92,6 +92,7 @@ def _view(evidence: Evidence) -> dict[str, Any]:
         "verdict": judge(learning),
         "remarks": remarks(learning),
         "charts": _charts(evidence),
+        "robustness": _robustness(evidence),
         "classes": _classes(evidence),
         "open_classes": len(evidence.record.class_names) <= OPEN_CLASSES,
         "matrix": _matrix(evidence),
@@ -114,6 +115,21 @@ def _charts(evidence: Evidence) -> list[tuple[str, Any]]:
             title = f"{name} over {record.epochs} epochs: {_ends(lines)}"
             found.append((name.capitalize(), Markup(curves(title, lines, ceiling, final))))
     return found
+
+
+def _robustness(evidence: Evidence) -> Any:
+    """The SVG of accuracy over the size of a change; None without."""
+    from markupsafe import Markup
+
+    seen = evidence.sight
+    if not seen.changes:
+        return None
+    marks = [f"{255 * change:.3g}" for change in seen.changes]
+    title = "accuracy over the largest change of a grey level: " + ", ".join(
+        f"{percent(share)} at {mark}" for mark, share in zip(marks, seen.accuracy, strict=True)
+    )
+    svg = curves(title, {"attacked": list(seen.accuracy)}, 1.0, marks=marks, axis="grey levels of 255")
+    return Markup(svg)
 
 
 def _ends(lines: dict[str, list[float]]) -> str:

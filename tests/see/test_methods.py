@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_said(model: Any) -> None:
         see.explain(model, X, 3)
     with pytest.raises(ValueError, match=r"takes inputs of shape \(None, 6, 6, 2\)"):
         see.explain(model, X[:, :5])
-    with pytest.raises(ValueError, match="gives .*, no map"):
+    with pytest.raises(ValueError, match=r"gives .*, no map"):
         see.explain(model, X, layer=model.layers[-1])
     with pytest.raises(ValueError, match="attention_rollout needs attention"):
         see.explain(model, X, method="attention_rollout")

@@ -29,6 +29,9 @@ SECOND_OPINIONS = ("smooth_grad", "grad_cam")
 #: from here on a correlation counts as high
 ALIKE = 0.7
 
+#: and from here on one with a spot in the middle, which any map of an object near the middle is somewhat like
+CENTRED = 0.9
+
 #: less than this between insertion and deletion, and the map tells nothing about the model
 HELPFUL = 0.05
 
@@ -108,7 +111,7 @@ def sentence_for(
         return "Be careful: the map mostly repeats the edges of the picture."
     if gain < HELPFUL:
         return "Do not rely on it: hiding the hot places changes the answer no more than hiding random ones."
-    if centre > ALIKE:
+    if centre > CENTRED:
         return "Be careful: the map is mostly a spot in the middle, whatever is there."
     if agreement < 0.2:
         return "Plausible, but another method points elsewhere."

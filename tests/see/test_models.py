@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import see_reference as reference
 
 import kerato
 from kerato import layers, see
@@ -93,6 +94,37 @@ def own() -> Any:
     return net
 
 
+def film() -> Any:
+    """A net for pictures at every step of a film."""
+    steps = layers.TimeDistributed(kerato.Sequential([*body(), layers.GlobalAveragePooling2D()]))
+    ends = [layers.LSTM(4), layers.Dense(3, activation="softmax")]
+    return kerato.Sequential([layers.Input((4, 12, 12, 3)), steps, *ends])
+
+
+def volume() -> Any:
+    """Convolutions over time and places."""
+    ends = [layers.GlobalAveragePooling3D(), layers.Dense(3)]
+    return kerato.Sequential([layers.Input((4, 12, 12, 3)), layers.Conv3D(3, 3, activation="relu", name="late"), *ends])
+
+
+def transformer(mean: bool = False, side: int = 4) -> Any:
+    """Patches of 3 x 3 as tokens, two blocks of attention; the answer from the mean of the tokens or from the first."""
+    x = kerato.Input((3 * side, 3 * side, 3))
+    y = layers.Conv2D(8, 3, strides=3, name="patches")(x)
+    y = layers.Reshape((side * side, 8))(y)
+    if not mean:
+        y = layers.ZeroPadding1D((1, 0))(y)  # a class token of zeros
+    for number in range(2):
+        z = layers.LayerNormalization(name=f"before_{number}")(y)
+        y = layers.Add(name=f"attended_{number}")(
+            [y, layers.MultiHeadAttention(2, 4, name=f"attention_{number}")(z, z)]
+        )
+        z = layers.Dense(8, activation="gelu")(layers.LayerNormalization()(y))
+        y = layers.Add(name=f"block_{number}")([y, z])
+    token = layers.GlobalAveragePooling1D()(y) if mean else layers.Lambda(lambda t: t[:, 0], output_shape=(8,))(y)
+    return kerato.Model(x, layers.Dense(3, activation="softmax")(token))
+
+
 FIRST = np.moveaxis(X, -1, 1)
 FACTS = draws.random((2, 4)).astype("float32")
 Z = draws.random((2, 12, 12, 3)).astype("float32")
@@ -120,6 +152,37 @@ def test_one_call_explains(name: str) -> None:
     assert found.layer.endswith(layer)
     assert found.pictures.dtype == np.uint8
     assert found.pictures.shape[:3] == (2, 12, 12)
+
+
+@pytest.mark.parametrize(("build", "layer"), [(film, "late"), (volume, "late")], ids=["every step", "volume"])
+def test_films_have_a_map_for_every_frame(build: Any, layer: str) -> None:
+    x = draws.random((2, 4, 12, 12, 3)).astype("float32")
+    found = see.explain(build(), x, trust=False)
+    assert found.maps.shape == (2, 4, 12, 12)
+    assert found.layer is not None
+    assert found.layer.endswith(layer)
+    assert found.overlay(0).shape == (12, 12, 3)
+
+
+@pytest.mark.parametrize("mean", [False, True], ids=["class token", "mean"])
+def test_transformers_by_tokens_and_by_attention(mean: bool) -> None:
+    net = transformer(mean)
+    found = see.explain(net, X, trust=False)
+    assert found.maps.shape == (2, 12, 12)
+    assert found.layer == ("block_1" if mean else "before_1")
+    assert (found.raw != 0).any(), "the tokens looked at have a say"
+    rolled = see.explain(net, X, method="attention_rollout", trust=False).raw
+
+    scores = []
+    for number in range(2):
+        layer = net.get_layer(f"attention_{number}")
+        tokens = kerato.Model(net.input, net.get_layer(f"before_{number}").output).predict(X, verbose=0)
+        scores.append(np.asarray(layer(tokens, tokens, return_attention_scores=True)[1], "float64"))
+    for i in range(2):
+        full = reference.rollout([attention[i] for attention in scores])
+        row = full.mean(0) if mean else full[0, 1:]
+        grown = np.kron(row.reshape(4, 4), np.ones((3, 3)))
+        np.testing.assert_allclose(rolled[i, 1::3, 1::3], grown[1::3, 1::3], atol=1e-5)
 
 
 def numbers_match(net: Any, x: list[Any], place: int, found: Any) -> None:
@@ -178,7 +241,10 @@ def test_one_sigmoid_has_two_sides() -> None:
     np.testing.assert_allclose(no.raw, -yes.raw, rtol=1e-6)
     np.testing.assert_allclose(1 / (1 + np.exp(-yes.scores)), net.predict(X, verbose=0)[:, 0], rtol=1e-5)
     assert lens_of(net, "see").classes([X], 0) == 2
-    assert see.fool(net, 1, size=12, steps=200).probability >= 0.99
+    net.set_weights([*net.get_weights()[:-2], 50 * net.get_weights()[-2], np.zeros(1)])
+    fooled = see.fool(net, 1, steps=300)
+    assert fooled.trace[-1] > 0.99 > fooled.trace[0]
+    assert fooled.probability == pytest.approx(float(net.predict(fooled.values[None], verbose=0)[0, 0]), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["nested", "channels first", "own class", "grey"])

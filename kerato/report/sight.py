@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from kerato.errors import KeratoError
 from kerato.report.thumbnails import Thumbnail, thumbnail
 from kerato.see.ascend import filters
-from kerato.see.explain import explain
-from kerato.see.fool import fool, robustness
+from kerato.see.explanation import explain
+from kerato.see.fooling import fool, robustness
 from kerato.see.lens import lens_of
 from kerato.see.methods import grid_of
 from kerato.see.pages import enlarged, scale_bar

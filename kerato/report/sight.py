@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from kerato.errors import KeratoError
 from kerato.report.thumbnails import Thumbnail, thumbnail
 from kerato.see.ascend import filters
+from kerato.see.curves import robustness
 from kerato.see.explanation import explain
-from kerato.see.fooling import fool, robustness
+from kerato.see.fooling import fool
 from kerato.see.lens import lens_of
 from kerato.see.methods import grid_of
 from kerato.see.pages import enlarged, scale_bar

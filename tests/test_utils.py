@@ -160,7 +160,6 @@ def test_names_of_keras_are_there() -> None:
     x = layers.Input((2,))
     assert utils.get_source_inputs(layers.Dense(1)(x)) == [x]
     for name in utils.__all__:
-        if name != "pad_sequences":
-            assert getattr(utils, name) is not None
+        assert getattr(utils, name) is not None
     with pytest.raises(AttributeError, match="Did you mean 'to_categorical'"):
         utils.to_categorial  # noqa: B018

@@ -57,6 +57,11 @@ def npz(*names: str) -> Format:
     return _single(names, lambda path: _is_npz(path, NPZ[0]), _read_npz)
 
 
+def lists(*names: str) -> Format:
+    """Keras's form of texts: as `npz`, with a list of word numbers per text."""
+    return _single(names, lambda path: _is_npz(path, NPZ[0]), _read_lists)
+
+
 def tar(*names: str) -> Format:
     """CIFAR-10's six batch files in the tar archive in which they are published."""
     return _single(names, tarfile.is_tarfile, lambda path: readers.read_batches_tar(path, BATCHES))
@@ -118,6 +123,11 @@ def _locate_batches(folder: Path) -> Files | None:
 def _read_npz(path: Path) -> Raw:
     arrays = readers.read_npz(path, NPZ)
     return arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"]
+
+
+def _read_lists(path: Path) -> Raw:
+    texts, labels = readers.read_lists(path, NPZ[::2]), readers.read_npz(path, NPZ[1::2])
+    return texts["x_train"], labels["y_train"], texts["x_test"], labels["y_test"]
 
 
 def _read_idx(files: Files) -> Raw:

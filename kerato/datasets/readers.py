@@ -1,4 +1,4 @@
-"""Strict readers of the files that data sets come in: idx, npz, CIFAR's batches, JPEG files in an npz.
+"""Strict readers of the files that data sets come in: idx, npz, lists in an npz, CIFAR's batches, JPEGs in an npz.
 
 What a file declares is checked against its real size before memory is taken; nothing in a file can name
 code; and every complaint names the file. The readers know formats, not data sets.
@@ -11,7 +11,6 @@ import io
 import itertools
 import math
 import pickle
-import pickletools
 import struct
 import tarfile
 import zipfile
@@ -24,6 +23,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from kerato.datasets.pickles import Stand, content_of, lists_of
 from kerato.errors import BadFile
 
 Array = NDArray[Any]
@@ -32,6 +32,7 @@ Raw = tuple[Array, Array, Array, Array]  # x_train, y_train, x_test, y_test
 LIMIT_BYTES = 2**31  # of one array; the largest set read here has 0.2 GB
 DEFLATE_RATIO = 1032  # the most that deflate can shrink a byte run
 BATCH_BYTES = 2**26  # of one CIFAR batch, which has 31 MB
+LISTS_BYTES = 2**27  # of one array of lists; IMDB's have 20 MB
 
 DAMAGE = (
     OSError,
@@ -145,6 +146,31 @@ def _npy(archive: zipfile.ZipFile, name: str) -> Array:
     return np.array(values, order="C")
 
 
+def read_lists(path: Path, names: Iterable[str]) -> dict[str, Array]:
+    """The arrays called `names` in an npz file whose elements are lists of ints: (n,) of objects. None is unpickled.
+
+    Raises:
+        BadFile: an array is missing, or holds anything but lists of ints >= 0.
+    """
+    with reading(path, "npz file of lists"), zipfile.ZipFile(path) as archive:
+        return {name: _lists(archive, name) for name in names}
+
+
+def _lists(archive: zipfile.ZipFile, name: str) -> Array:
+    if f"{name}.npy" not in archive.namelist():
+        raise ValueError(f"it has no array {name!r}")
+    member = archive.getinfo(f"{name}.npy")
+    _bounded(member.file_size, min(LISTS_BYTES, member.compress_size * DEFLATE_RATIO))
+    with archive.open(member) as stream:
+        shape, _, dtype = _npy_header(stream)
+        if dtype.kind != "O" or len(shape) != 1:
+            raise ValueError(f"{name!r} is {dtype} of shape {shape}, no array of lists")
+        found = lists_of(stream.read(member.file_size), shape[0])
+    values = np.empty(len(found), object)
+    values[:] = found
+    return values
+
+
 def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
@@ -154,94 +180,35 @@ def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]
 
 # ---- CIFAR -----------------------------------------------------------------------------------------
 
-# What a CIFAR batch consists of, whichever Python wrote it. Opcodes that make other objects are not here.
-MARKS = {"PROTO", "FRAME", "STOP", "MARK", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET"}
-ATOMS = {"NONE", "NEWTRUE", "NEWFALSE", "INT", "LONG", "LONG1", "BININT", "BININT1", "BININT2"}
-TEXTS = {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE"}
-BYTES = {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
-HOLDERS = {"EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
-FILLERS = {"APPEND", "APPENDS", "SETITEM", "SETITEMS"}
-NAMES = {"GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"}  # resolved by _Batch.find_class alone
-OPCODES = MARKS | ATOMS | TEXTS | BYTES | HOLDERS | FILLERS | NAMES
-
 
 def read_batch(raw: bytes) -> tuple[Array, Array]:
     """Pictures (n, 32, 32, 3) and labels (n,), both uint8, of one batch in CIFAR-10's Python form.
 
-    The file is a pickle. It is not unpickled in general: its opcodes are admitted by name, the three names
-    that an array needs lead to stand-ins made here, and nothing else in it can be called.
+    The file is a pickle, and read as `kerato.datasets.pickles` says.
 
     Raises:
         ValueError, pickle.UnpicklingError: the bytes are anything but such a batch.
 
     Source: Krizhevsky 2009, and the description of the files on the CIFAR page.
     """
-    _admit(raw)
-    content = _Batch(io.BytesIO(raw), encoding="bytes").load()
+    content = content_of(raw, "batch of pictures")
     if not isinstance(content, dict):
         raise ValueError("it holds no dictionary")
     table = {key.decode() if isinstance(key, bytes) else key: value for key, value in content.items()}
-    pixels = table["data"].pixels()
+    pixels = _pixels(table["data"])
     labels = np.array(table["labels"])
     if labels.dtype.kind not in "iu" or labels.shape != (len(pixels),) or not 0 <= labels.min() <= labels.max() < 10:
         raise ValueError("its labels are not one number of 0..9 per picture")
     return np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)), labels.astype(np.uint8)
 
 
-def _admit(raw: bytes) -> None:
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(raw)):
-        if opcode.name not in OPCODES:
-            raise ValueError(f"it asks for {opcode.name}, which no batch of pictures needs")
-        # A slot far beyond the last one makes the unpickler take memory for all slots between.
-        if opcode.name.endswith("PUT") and int(argument or 0) > count:
-            raise ValueError("its memory slots are not in order")
-
-
-class _Stand:
-    """Stands for an array while its pickle is read: keeps shape and bytes, computes nothing."""
-
-    __slots__ = ("body", "shape")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, self.shape, kind, fortran, self.body = state
-        if not isinstance(kind, _Kind) or kind.name not in ("u1", b"u1") or fortran:
-            raise ValueError("its pictures are no bytes in C order")
-
-    def pixels(self) -> Array:
-        """The array (n, 3072) uint8."""
-        if len(self.shape) != 2 or self.shape[1] != 3072 or len(self.body) != math.prod(self.shape):
-            raise ValueError(f"its pictures have shape {self.shape} and {len(self.body):,} bytes")
-        return np.frombuffer(self.body, np.uint8).reshape(self.shape)
-
-
-class _Kind:
-    """Stands for a dtype: keeps its name."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: object, *_: object) -> None:
-        self.name = name
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-
-def _stand(*_: object) -> _Stand:
-    return _Stand()
-
-
-def _latin(text: str, _: str) -> bytes:
-    return text.encode("latin-1")
-
-
-class _Batch(pickle.Unpickler):
-    """Resolves the names of NumPy's array pickles to stand-ins, and no other name."""
-
-    def find_class(self, module: str, name: str) -> object:
-        stand_ins = {"_reconstruct": _stand, "ndarray": _Stand, "dtype": _Kind, "encode": _latin}
-        if module.split(".")[0] not in ("numpy", "_codecs") or name not in stand_ins:
-            raise pickle.UnpicklingError(f"it names {module}.{name}; only arrays of bytes are read")
-        return stand_ins[name]
+def _pixels(data: Stand) -> Array:
+    """The array (n, 3072) uint8."""
+    if data.kind not in ("u1", b"u1") or data.fortran or not isinstance(data.body, bytes):
+        raise ValueError("its pictures are no bytes in C order")
+    if len(data.shape) != 2 or data.shape[1] != 3072 or len(data.body) != math.prod(data.shape):
+        raise ValueError(f"its pictures have shape {data.shape} and {len(data.body):,} bytes")
+    return np.frombuffer(data.body, np.uint8).reshape(data.shape)
 
 
 def read_batches(paths: Sequence[Path]) -> Raw:

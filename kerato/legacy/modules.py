@@ -176,6 +176,7 @@ SUPPLIED: dict[str, str] = {
 OTHERWISE: dict[str, str] = {
     "activations.hard_sigmoid": "tables:activations.hard_sigmoid",
     "activations.relu": "tables:activations.relu",
+    "datasets.imdb.load_data": "texts:load_imdb",
     "initializations.get": "objects:initialization",
     "initializers.glorot_normal": "tables:initializers.glorot_normal",
     "initializers.he_normal": "tables:initializers.he_normal",
@@ -183,6 +184,7 @@ OTHERWISE: dict[str, str] = {
     "losses.squared_hinge": "tables:losses.squared_hinge",
     "metrics.hinge": "tables:metrics.hinge",
     "metrics.squared_hinge": "tables:metrics.squared_hinge",
+    "preprocessing.text.Tokenizer": "texts:Tokenizer",
     "regularizers.l1_l2": "tables:regularizers.l1_l2",
     "utils.to_categorical": "objects:to_categorical",
 }

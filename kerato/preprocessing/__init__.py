@@ -1,11 +1,11 @@
-"""What prepares data: Keras's `preprocessing.image`, and `arrays` of chapter 6; loaded when first used."""
+"""What prepares data: Keras's `image`, `sequence` and `text`, and `arrays` of chapter 6; loaded when first used."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_MODULES = ("arrays", "image")
+_MODULES = ("arrays", "image", "sequence", "text")
 
 
 def __getattr__(name: str) -> Any:

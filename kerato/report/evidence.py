@@ -148,6 +148,7 @@ def gather(
     """
     count = len(record.class_names)
     parts = {"training": train, **({record.part: held_out} if held_out else {})}
+    held = _held(model, held_out, probabilities) if held_out else None
     chosen = _some(train.samples, TRAIN_SAMPLE)
     right = _answers(model, train, chosen).argmax(axis=1) == train.labels[chosen]
     return Evidence(
@@ -156,13 +157,13 @@ def gather(
         train_accuracy=float(right.mean()),
         train_sample=len(chosen),
         counts={name: np.bincount(part.labels, minlength=count).tolist() for name, part in parts.items()},
-        mistakes=_mistakes(record, model, held_out, probabilities) if held_out else [],
+        mistakes=_mistakes(record, held) if held else [],
         seen=_seen(record, model, train),
         filters=filters(model, train.picture_shape),
         layers=summary_text(model),
         parameters=model.count_params(),
         picture_shape=train.picture_shape,
-        sight=_sight(record, model, held_out, probabilities, train.picture_shape),
+        sight=_sight(record, model, held, train.picture_shape),
     )
 
 
@@ -193,10 +194,23 @@ def _pictures(part: Part, places: NDArray[np.int64]) -> Array:
     return np.stack(list(in_order(part.picture, places.tolist(), workers, BATCH)))
 
 
-def _mistakes(record: Record, model: Any, part: Part, probabilities: Array | None) -> list[Mistake]:
+@dataclass(frozen=True)
+class Held:
+    """The places in a held-out part that are looked at, and the probabilities (n, classes) that came for them."""
+
+    part: Part
+    places: NDArray[np.int64]
+    answers: Array
+
+
+def _held(model: Any, part: Part, probabilities: Array | None) -> Held:
+    places = _some(part.samples, HELD_SAMPLE)
+    return Held(part, places, _answers(model, part, places) if probabilities is None else probabilities[places])
+
+
+def _mistakes(record: Record, held: Held) -> list[Mistake]:
     """The wrong answers that were given with the greatest certainty."""
-    chosen = _some(part.samples, HELD_SAMPLE)
-    found = _answers(model, part, chosen) if probabilities is None else probabilities[chosen]
+    part, chosen, found = held.part, held.places, held.answers
     said, sure = found.argmax(axis=1), found.max(axis=1)
     wrong = np.flatnonzero(said != part.labels[chosen])
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
@@ -213,16 +227,14 @@ def _mistakes(record: Record, model: Any, part: Part, probabilities: Array | Non
     ]
 
 
-def _sight(
-    record: Record, model: Any, part: Part | None, probabilities: Array | None, shape: tuple[int, int, int]
-) -> Sight:
+def _sight(record: Record, model: Any, held: Held | None, shape: tuple[int, int, int]) -> Sight:
     """What the network sees in a sample of held-out pictures."""
-    if part is None:
+    if held is None:
         none = np.zeros((0, *shape), np.uint8)
         return sight(model, none, np.zeros(0, np.int32), np.zeros((0, len(record.class_names))), record.class_names)
-    places = _some(part.samples, LOOKED_AT)
-    answers = _answers(model, part, places) if probabilities is None else probabilities[places]
-    return sight(model, _pictures(part, places), part.labels[places], answers, record.class_names)
+    few = _some(len(held.places), LOOKED_AT)
+    places = held.places[few]
+    return sight(model, _pictures(held.part, places), held.part.labels[places], held.answers[few], record.class_names)
 
 
 def _seen(record: Record, model: Any, train: Part) -> list[Seen]:

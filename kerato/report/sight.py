@@ -145,7 +145,7 @@ def _explain(
         found.left_out["heat maps"] = "no pictures were held out."
         return
     x = pictures[places].astype("float32")
-    maps = explain(model, x, answers[places].argmax(1), _method(model, x))
+    maps = explain(model, x, answers[places].argmax(1), method_for(model, x))
     found.method, found.scale = maps.heading, thumbnail(scale_bar())
     for i, place in enumerate(places):
         shown, trust = enlarged(*maps.shown(i))[0], maps.trust[i]
@@ -153,7 +153,7 @@ def _explain(
         found.heat.append(Heat(thumbnail(shown), thumbnail(maps.overlay(i)), truth, said, maps.verdict(i), trust.score))
 
 
-def _method(model: Any, x: Array) -> str:
+def method_for(model: Any, x: Array) -> str:
     """Grad-CAM where the last map has places enough to tell them apart, else occlusion."""
     maps = [call for call in lens_of(model, "report").calls([x[:1]]) if call.is_map]
     fine = bool(maps) and min(grid_of(maps[-1].shape, maps[-1].channel_axis)) >= PLACES

@@ -161,7 +161,7 @@ def look(
             drawn[f"{file_name(name)}_filters"] = sheet.sheet(MOST_SHOWN, 8)
     if layer is None and of.class_names:
         chosen = range(min(len(of.class_names), MOST_CLASSES))
-        classes = maximize(of.model, chosen, size, steps=steps, seed=seed)
+        classes = maximize(of.model, chosen, size, recipe, steps=steps, seed=seed)
         drawn["classes"] = classes.sheet()
         note = "What speaks most for each class, and how much, before softmax. No picture of the class was looked at."
         gallery.sections.append(Section("Classes", note, _tiles(classes)))

@@ -29,6 +29,9 @@ class Knowing:
     def __init__(self, classes: int) -> None:
         self.classes, self.asked = classes, 0
 
+    def __repr__(self) -> str:
+        return "Knowing"
+
     def count_params(self) -> int:
         return 7
 

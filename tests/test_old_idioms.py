@@ -203,7 +203,7 @@ def test_variational_autoencoder(way: str) -> None:
     data = 1 / (1 + np.exp(-VECTORS))
     given = () if way != "loss" else (data,)
     validation = (data, data if way == "loss" else None)
-    history = vae.fit(data, *given, shuffle=True, epochs=3, batch_size=8, verbose=0, validation_data=validation)
+    history = vae.fit(data, *given, shuffle=True, epochs=12, batch_size=8, verbose=0, validation_data=validation)
     assert history.history["loss"][-1] < history.history["loss"][0]
     encoder = Model(x, [z_mean, z_log_var])
     mean, log_var = encoder.predict(data)

@@ -197,9 +197,9 @@ def test_variational_autoencoder(way: str) -> None:
         vae.add_loss(parts(x, decoded, z_mean, z_log_var))
         vae.add_metric(K.mean(K.square(z_mean)), name="spread")
     if way == "loss":
-        vae.compile("rmsprop", lambda y_true, y_pred: parts(y_true, y_pred, z_mean, z_log_var))
+        vae.compile(optimizers.RMSprop(0.03), lambda y_true, y_pred: parts(y_true, y_pred, z_mean, z_log_var))
     else:
-        vae.compile(optimizer="rmsprop", loss=None)
+        vae.compile(optimizer=optimizers.RMSprop(0.03), loss=None)
     data = 1 / (1 + np.exp(-VECTORS))
     given = () if way != "loss" else (data,)
     validation = (data, data if way == "loss" else None)

@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,16 @@ from kerato.variables import Run
 Array = Any
 
 ALL = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
+#: the ids of the first row of each class; the other rows obey the laws that compile most in the slow lane
+FIRST = {row.kind: row.id for row in reversed(TABLE)}.values()
+
+
+def lane(row: Row, *more: Any, id: str = "") -> Any:
+    """`row` and `more` as parameters of a law that compiles much."""
+    return pytest.param(row, *more, id=id or row.id, marks=() if row.id in FIRST else pytest.mark.slow)
+
+
+COSTLY = pytest.mark.parametrize("row", [lane(row) for row in TABLE])
 SPATIAL = pytest.mark.parametrize("row", [row for row in TABLE if row.spatial], ids=lambda row: row.id)
 KEY = random.key(11)
 STEP = 1e-5
@@ -50,6 +61,7 @@ class Bundle:
             self.eager = np.asarray(self.layer(self.row.given(dtype="float64")))
         self.toward = np.random.default_rng(6).normal(size=self.eager.shape)
         self._programs = {training: jax.jit(functools.partial(self._all, training)) for training in (False, True)}
+        self._forward = jax.jit(functools.partial(self._value, False))
 
     def _value(self, training: bool, weights: list[Array], inputs: list[Array]) -> Array:
         given = inputs[0] if self.row.sequential else inputs
@@ -68,6 +80,11 @@ class Bundle:
         with jax.enable_x64(True):
             return jax.device_get(self._programs[training](weights, inputs))
 
+    def value(self, weights: list[Array], inputs: list[Array]) -> np.ndarray[Any, Any]:
+        """The compiled value alone."""
+        with jax.enable_x64(True):
+            return np.asarray(self._forward(weights, inputs))
+
     @functools.cached_property
     def inputs(self) -> list[np.ndarray[Any, Any]]:
         """The table's inputs in float64."""
@@ -78,6 +95,14 @@ class Bundle:
         """The independent value."""
         by_name = {v.name: value for v, value in zip(self.layer.variables, self.weights, strict=True)}
         return np.asarray(self.row.reference(self.row, self.inputs, {**by_name, "all": self.weights}))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_fast() -> Iterator[None]:
+    """Tiny programs that run once or twice: what XLA would do to make them fast costs more than it gains."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @functools.cache
@@ -93,13 +118,13 @@ def test_every_public_layer_is_in_the_table() -> None:
 @ALL
 def test_the_value_is_the_reference_s(row: Row) -> None:
     it = bundle(row.id)
-    np.testing.assert_allclose(it(it.weights, it.inputs)[0], it.expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(it.value(it.weights, it.inputs), it.expected, rtol=1e-10, atol=1e-12)
 
 
 @ALL
 def test_eager_is_compiled(row: Row) -> None:
     it = bundle(row.id)
-    np.testing.assert_allclose(it.eager, it(it.weights, it.inputs)[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(it.eager, it.value(it.weights, it.inputs), rtol=1e-12, atol=1e-14)
 
 
 def differences(it: Bundle, tree: list[Any], arguments: Any, training: bool) -> list[np.ndarray[Any, Any]]:
@@ -119,7 +144,7 @@ def differences(it: Bundle, tree: list[Any], arguments: Any, training: bool) -> 
 
 
 PHASES = [
-    pytest.param(row, training, id=f"{row.id}-{'training' if training else 'test'}")
+    lane(row, training, id=f"{row.id}-{'training' if training else 'test'}")
     for row in TABLE
     for training in (False, True)
     if not training or row.random or row.kind is layers.BatchNormalization
@@ -142,7 +167,7 @@ def test_a_sample_does_not_depend_on_the_others(row: Row) -> None:
     others = [x.copy() for x in it.inputs]
     for x in others:
         x[1] = np.flip(x[1])
-    before, after = it(it.weights, it.inputs)[0], it(it.weights, others)[0]
+    before, after = it.value(it.weights, it.inputs), it.value(it.weights, others)
     np.testing.assert_array_equal(before[[0, 2]], after[[0, 2]])
     assert not np.array_equal(before[1], after[1]) or row.kind is layers.GlobalAveragePooling2D
 
@@ -201,7 +226,7 @@ def test_channels_first_is_channels_last_transposed(row: Row) -> None:
     np.testing.assert_allclose(back, expected, rtol=1e-6, atol=1e-6)
 
 
-@ALL
+@COSTLY
 def test_narrow_floats_stay_finite_and_near(row: Row) -> None:
     it = bundle(row.id)
     for policy in ("bfloat16", "mixed_float16"):
@@ -247,7 +272,7 @@ def wired(row: Row) -> tuple[Model, list[Any]]:
     return Model(outer_given, [nested, again, stack(outer_given[0])]), [layer, other]
 
 
-@ALL
+@COSTLY
 def test_a_layer_works_nested_shared_and_in_sequence_without_a_second_trace(
     row: Row, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -159,7 +159,7 @@ class RNN(Layer):
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
 
 
-class _OfCell(RNN):
+class OfCell(RNN):
     """Base of layers that make their cell from their own arguments."""
 
     input_rank = 3
@@ -167,19 +167,22 @@ class _OfCell(RNN):
 
     def __init__(self, **common: Any) -> None:
         kind = self.cell_class
-        own = [name for name in parameters(kind) if name in self._arguments]
-        options = {name: self.__dict__[name] for name in own}
         common_to_both = {name: common[name] for name in ("dtype", "trainable") if name in common}
-        cell = kind(**options, **common_to_both, name=snake_case(kind.__name__))
+        cell = kind(**self.cell_options(), **common_to_both, name=snake_case(kind.__name__))
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
-        super().__init__(cell, **{name: self.__dict__[name] for name in names}, **common)
+        own = {name: self.__dict__[name] for name in names if name in self._arguments}
+        super().__init__(cell, **own, **common)
+
+    def cell_options(self) -> dict[str, Any]:
+        """The cell's arguments."""
+        return {name: self.__dict__[name] for name in parameters(self.cell_class) if name in self._arguments}
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; the cell follows from them."""
         return {name: value for name, value in super().get_config().items() if name != "cell"}
 
 
-class SimpleRNN(_OfCell):
+class SimpleRNN(OfCell):
     """`SimpleRNNCell` over time: (batch, time, n) -> (batch, units), or (batch, time, units)."""
 
     cell_class = SimpleRNNCell
@@ -213,7 +216,7 @@ class SimpleRNN(_OfCell):
         super().__init__(activity_regularizer=activity_regularizer, **common)
 
 
-class LSTM(_OfCell):
+class LSTM(OfCell):
     """`LSTMCell` over time: (batch, time, n) -> (batch, units), or (batch, time, units); its states are h and c.
 
     Source: Hochreiter & Schmidhuber 1997. `use_cudnn` is accepted and changes nothing.
@@ -254,7 +257,7 @@ class LSTM(_OfCell):
         super().__init__(activity_regularizer=activity_regularizer, **common)
 
 
-class GRU(_OfCell):
+class GRU(OfCell):
     """`GRUCell` over time: (batch, time, n) -> (batch, units), or (batch, time, units).
 
     Source: Cho et al. 2014, arXiv:1406.1078; `reset_after=False` is the paper's. `use_cudnn` changes nothing.

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
+from kerato import config
 from kerato.arguments import Rule, flag, one_of, parameters, snake_case, title
-from kerato.errors import InvalidValue
+from kerato.errors import InvalidType, InvalidValue
 from kerato.layers.base import Array, Layer
 from kerato.layers.cells import (
     Cell,
@@ -112,6 +113,20 @@ class RNN(Layer):
             variable.assign(value)
 
     reset_state = reset_states
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The call of a layer; the states are an argument of their own.
+
+        Raises:
+            InvalidType: the input is a list of several.
+        """
+        args, kwargs = config.in_dialect("rnn_call", args, kwargs)
+        given = args[0] if args else kwargs.get("sequences")
+        if isinstance(given, (list, tuple)) and len(given) > 1 and all(hasattr(one, "shape") for one in given):
+            raise InvalidType(
+                f"{title(self)}: takes one input, got a list of {len(given)}. Give states as initial_state=[...]."
+            )
+        return super().__call__(*args, **kwargs)
 
     def call(
         self, sequences: Array, initial_state: Any = None, mask: Array | None = None, training: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 
 from attention_reference import attended, standardized, unit
 from catalog_row import STEPS, Row
-from sequence_reference import both_ways, each_step, embedded, walked
+from sequence_reference import both_ways, each_step, embedded, filmed, walked
 
 from kerato import layers
 
@@ -28,6 +28,14 @@ ROWS = [
         both_ways, (("layer", "gru"), ("merge_mode", "join"), ("backward_layer", 3))),
     Row("bidirectional-last", layers.Bidirectional, {"layer": _inner("SimpleRNN", units=2), "merge_mode": "mul"}, STEPS,
         both_ways),
+    Row("conv_lstm1d", layers.ConvLSTM1D, {"filters": 2, "kernel_size": 3, "strides": 2, "return_sequences": True},
+        ((3, 3, 6, 2),), filmed),
+    Row("conv_lstm2d", layers.ConvLSTM2D, {"filters": 2, "kernel_size": (2, 3), "padding": "same", "dropout": 0.3,
+                                           "recurrent_dropout": 0.3, "go_backwards": True}, ((3, 2, 3, 4, 1),), filmed,
+        (("filters", 0), ("kernel_size", (1, 2, 3)), ("padding", "causal"), ("recurrent_activation", "hard")),
+        random=True),
+    Row("conv_lstm3d", layers.ConvLSTM3D, {"filters": 1, "kernel_size": 2, "dilation_rate": (1, 1, 2),
+                                           "use_bias": False}, ((3, 2, 2, 3, 4, 1),), filmed),
     Row("embedding", layers.Embedding, {"input_dim": 9, "output_dim": 2}, ((3, 5),), embedded,
         (("input_dim", 0), ("output_dim", "2"), ("mask_zero", "yes")), codes=9),
     Row("group_normalization", layers.GroupNormalization, {"groups": 2}, ((3, 2, 3, 4),), standardized,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace as Namespace
 from typing import Any
 
 import numpy as np
-from layer_reference import FUNCTIONS, Array, Weights
+from layer_reference import FUNCTIONS, Array, Weights, convolved
 
 
 def embedded(row: Any, inputs: list[Array], weights: Weights) -> Array:
@@ -61,6 +62,27 @@ def walked(row: Any, inputs: list[Array], weights: Weights) -> Array:
         kind, given = given["cell"]["class_name"], {**given["cell"]["config"], **given}
     made = np.array([_walked(kind, given, sample, weights) for sample in inputs[0]])
     return made if given.get("return_sequences") else made[:, -1]
+
+
+def filmed(row: Any, inputs: list[Array], weights: Weights) -> Array:
+    """ConvLSTM: the gates i, f, g, o as sums of two convolutions, step by step."""
+    given, n = row.arguments, row.arguments["filters"]
+    rank = weights["kernel"].ndim - 2
+    film = inputs[0][:, ::-1] if given.get("go_backwards") else inputs[0]
+    plain = given.get("use_bias", True)
+    kept = Namespace(arguments={"padding": "same"})
+    entered = Namespace(arguments={key: given[key] for key in ("strides", "padding", "dilation_rate") if key in given})
+    h = c = np.zeros(1)
+    made = []
+    for t in range(film.shape[1]):
+        z = convolved(entered, [film[:, t]], {"kernel": weights["kernel"], "bias": weights["bias"] if plain else 0})
+        if h.ndim == rank + 2:
+            z = z + convolved(kept, [h], {"kernel": weights["recurrent_kernel"]})
+        i, f, o = (_sigmoid(z[..., k * n : (k + 1) * n]) for k in (0, 1, 3))
+        c = f * c + i * np.tanh(z[..., 2 * n : 3 * n])
+        h = o * np.tanh(c)
+        made.append(h)
+    return np.stack(made, 1) if given.get("return_sequences") else h
 
 
 def both_ways(row: Any, inputs: list[Array], weights: Weights) -> Array:

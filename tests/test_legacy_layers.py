@@ -10,6 +10,7 @@ import pytest
 
 from kerato import config, layers, legacy, models, regularizers
 from kerato.errors import InvalidType, InvalidValue
+from kerato.legacy import objects
 from kerato.legacy.layers import LAYERS
 
 # Calls in words that today's signatures do not have.
@@ -77,7 +78,7 @@ ZeroPadding3D(1, dim_ordering='tf') -> ZeroPadding3D(padding=1, data_format='cha
 Cropping2D(((1, 0), (0, 2)), dim_ordering='th') -> Cropping2D(cropping=((1, 0), (0, 2)), data_format='channels_first')
 Cropping3D(1, dim_ordering='tf') -> Cropping3D(cropping=1, data_format='channels_last')
 Flatten() -> Flatten(data_format='channels_last')
-Embedding(10, 4, init='normal', input_length=7)
+Embedding(9, 4, init='normal', input_length=7)
     -> Embedding(9, 4, embeddings_initializer='normal', input_shape=(7,))
 Embedding(9, 4, W_regularizer='l2', W_constraint='non_neg', dropout=0.2)
     -> Embedding(9, 4, embeddings_regularizer='l2', embeddings_constraint='non_neg', input_shape=(None,))
@@ -131,7 +132,7 @@ def test_every_word_of_the_table_is_tried() -> None:
     said = {(old.partition("(")[0], word) for old, _ in PAIRS for word in re.findall(r"(\w+)=", old)}
     known = {word for kind in LAYERS for word in (*LAYERS[kind].older, *LAYERS[kind].names)}
     assert known - {word for _, word in said} <= {"input", "output"}  # of a Model, below
-    assert {kind for kind in LAYERS if kind != "Model"} == {old.partition("(")[0] for old, _ in PAIRS}
+    assert {kind for kind in LAYERS if kind not in ("Model", "rnn_call")} == {old.partition("(")[0] for old, _ in PAIRS}
 
 
 @pytest.mark.filterwarnings("ignore:.* today[.]:UserWarning")
@@ -141,6 +142,25 @@ def test_models_between_an_input_and_an_output() -> None:
     with legacy.dialect():
         model = Model(input=x, output=y)
     assert model.output_shape == (None, 2)
+
+
+def test_states_behind_the_input_of_a_recurrent_layer() -> None:
+    x, h, c = layers.Input((5, 2)), layers.Input((3,)), layers.Input((3,))
+    with legacy.dialect():
+        layer = L.LSTM(3)
+        assert layer([x, h, c]).shape == (None, 3)
+        assert layer(x, [h, c]).shape == layer(x).shape == (None, 3)
+    with pytest.raises(InvalidType, match=r"takes one input, got a list of 3\. Give states as initial_state="):
+        L.LSTM(3)([x, h, c])
+
+
+def test_dense_on_every_step() -> None:
+    with legacy.dialect():
+        assert objects.TimeDistributedDense(4, input_dim=3).batch_input_shape == (None, None, 3)
+        with pytest.warns(UserWarning, match="`output_dim` is `units`"):
+            dense = objects.TimeDistributedDense(output_dim=4, input_dim=3, input_length=7)
+        assert models.Sequential([dense]).output_shape == (None, 7, 4)
+        assert L.Dense(4, input_dim=3, input_length=7).batch_input_shape == (None, 7, 3)
 
 
 def test_two_words_for_one_argument_are_refused() -> None:

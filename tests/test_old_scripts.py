@@ -68,7 +68,26 @@ model.compile(loss='binary_crossentropy', optimizer='adam')
 history = model.fit(words, sentiment, batch_size=6, epochs=2, verbose=0)
 """
 
+CONV_LSTM = """
+from keras.models import Sequential
+from keras.layers.convolutional import Conv3D
+from keras.layers.convolutional_recurrent import ConvLSTM2D
+from keras.layers.normalization import BatchNormalization
+seq = model = Sequential()
+seq.add(ConvLSTM2D(filters=2, kernel_size=(3, 3),
+                   input_shape=(None, 6, 4, 1),
+                   padding='same', return_sequences=True))
+seq.add(BatchNormalization())
+seq.add(Conv3D(filters=1, kernel_size=(3, 3, 3), activation='sigmoid', padding='same', data_format='channels_last'))
+seq.compile(loss='binary_crossentropy', optimizer='adadelta')
+movies = (x_train.reshape(2, 6, 6, 4, 1) > 0.5).astype('float32')
+history = seq.fit(movies, movies, batch_size=1, epochs=2, verbose=0)
+assert seq.predict(movies[:1, :3]).shape == (1, 3, 6, 4, 1)
+assert seq.layers[0].recurrent_activation.__name__ == 'hard_sigmoid_02'
+"""
+
 SCRIPTS = {
+    "conv_lstm": CONV_LSTM,
     "mnist_irnn": MNIST_IRNN,
     "mnist_hierarchical_rnn": MNIST_HIERARCHICAL_RNN,
     "imdb_lstm": IMDB_LSTM,

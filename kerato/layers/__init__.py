@@ -23,6 +23,7 @@ from kerato.layers.color import (
     RandomSaturation,
 )
 from kerato.layers.conv import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
+from kerato.layers.conv_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from kerato.layers.core import ActivityRegularization, Dense, EinsumDense, Identity, Input, InputLayer, Lambda, Masking
 from kerato.layers.depthwise import (
     DepthwiseConv1D,
@@ -156,6 +157,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

@@ -208,16 +208,26 @@ class LSTMCell(Cell):
     def _bias(self) -> None:
         super()._bias()
         if self.unit_forget_bias:
-            self.bias.initializer = ForgetBias(self.bias.initializer)
+            forgetful(self.bias)
 
     def step(self, x: Array, states: list[Array], forgotten: Factors) -> tuple[Array, list[Array]]:
         """The formula of the class."""
         h, c = states
-        i, f, g, o = jnp.split(x + self._through(self.recurrent_kernel, h, forgotten), 4, axis=-1)
-        gate = self.recurrent_activation
-        c = applied(gate, f) * c + applied(gate, i) * applied(self.activation, g)
-        h = applied(gate, o) * applied(self.activation, c)
-        return h, [h, c]
+        return remembered(self, jnp.split(x + self._through(self.recurrent_kernel, h, forgotten), 4, axis=-1), c)
+
+
+def remembered(cell: Any, gates: Sequence[Array], c: Array) -> tuple[Array, list[Array]]:
+    """(h', [h', c']) of an LSTM from its gates i, f, g, o before their activations."""
+    i, f, g, o = gates
+    gate = cell.recurrent_activation
+    c = applied(gate, f) * c + applied(gate, i) * applied(cell.activation, g)
+    h = applied(gate, o) * applied(cell.activation, c)
+    return h, [h, c]
+
+
+def forgetful(bias: Any) -> None:
+    """Let the bias of four gates begin with 1 at the forget gate."""
+    bias.initializer = ForgetBias(bias.initializer)
 
 
 class ForgetBias:
@@ -316,7 +326,8 @@ class StackedRNNCells(Layer):
         """The weights of the cells."""
         for cell in self.cells:
             build_cell(cell, input_shape)
-            input_shape = (input_shape[0], output_size(cell))
+            size = output_size(cell)
+            input_shape = (input_shape[0], *(size if isinstance(size, tuple) else (size,)))
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """The first states of the cells."""

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
+from kerato import config
 from kerato.arguments import Rule, flag, one_of, parameters, snake_case, title
-from kerato.errors import InvalidValue
+from kerato.errors import InvalidType, InvalidValue
 from kerato.layers.base import Array, Layer
 from kerato.layers.cells import (
     Cell,
@@ -113,6 +114,20 @@ class RNN(Layer):
 
     reset_state = reset_states
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The call of a layer; the states are an argument of their own.
+
+        Raises:
+            InvalidType: the input is a list of several.
+        """
+        args, kwargs = config.in_dialect("rnn_call", args, kwargs)
+        given = args[0] if args else kwargs.get("sequences")
+        if isinstance(given, (list, tuple)) and len(given) > 1 and all(hasattr(one, "shape") for one in given):
+            raise InvalidType(
+                f"{title(self)}: takes one input, got a list of {len(given)}. Give states as initial_state=[...]."
+            )
+        return super().__call__(*args, **kwargs)
+
     def call(
         self, sequences: Array, initial_state: Any = None, mask: Array | None = None, training: bool = False
     ) -> Any:
@@ -159,7 +174,7 @@ class RNN(Layer):
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
 
 
-class _OfCell(RNN):
+class OfCell(RNN):
     """Base of layers that make their cell from their own arguments."""
 
     input_rank = 3
@@ -167,19 +182,22 @@ class _OfCell(RNN):
 
     def __init__(self, **common: Any) -> None:
         kind = self.cell_class
-        own = [name for name in parameters(kind) if name in self._arguments]
-        options = {name: self.__dict__[name] for name in own}
         common_to_both = {name: common[name] for name in ("dtype", "trainable") if name in common}
-        cell = kind(**options, **common_to_both, name=snake_case(kind.__name__))
+        cell = kind(**self.cell_options(), **common_to_both, name=snake_case(kind.__name__))
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
-        super().__init__(cell, **{name: self.__dict__[name] for name in names}, **common)
+        own = {name: self.__dict__[name] for name in names if name in self._arguments}
+        super().__init__(cell, **own, **common)
+
+    def cell_options(self) -> dict[str, Any]:
+        """The cell's arguments."""
+        return {name: self.__dict__[name] for name in parameters(self.cell_class) if name in self._arguments}
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; the cell follows from them."""
         return {name: value for name, value in super().get_config().items() if name != "cell"}
 
 
-class SimpleRNN(_OfCell):
+class SimpleRNN(OfCell):
     """`SimpleRNNCell` over time: (batch, time, n) -> (batch, units), or (batch, time, units)."""
 
     cell_class = SimpleRNNCell
@@ -213,7 +231,7 @@ class SimpleRNN(_OfCell):
         super().__init__(activity_regularizer=activity_regularizer, **common)
 
 
-class LSTM(_OfCell):
+class LSTM(OfCell):
     """`LSTMCell` over time: (batch, time, n) -> (batch, units), or (batch, time, units); its states are h and c.
 
     Source: Hochreiter & Schmidhuber 1997. `use_cudnn` is accepted and changes nothing.
@@ -254,7 +272,7 @@ class LSTM(_OfCell):
         super().__init__(activity_regularizer=activity_regularizer, **common)
 
 
-class GRU(_OfCell):
+class GRU(OfCell):
     """`GRUCell` over time: (batch, time, n) -> (batch, units), or (batch, time, units).
 
     Source: Cho et al. 2014, arXiv:1406.1078; `reset_after=False` is the paper's. `use_cudnn` changes nothing.

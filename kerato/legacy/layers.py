@@ -43,11 +43,24 @@ _PLANE = {"kernel_size": ("nb_row", "nb_col")}
 _VOLUME = {"kernel_size": ("kernel_dim1", "kernel_dim2", "kernel_dim3")}
 
 
-def _of_series(kwargs: Arguments) -> Arguments:
+def of_series(kwargs: Arguments) -> Arguments:
     """`input_dim` and `input_length` gave the shape of a series."""
     rest = dict(kwargs)
     length, size = rest.pop("input_length", None), rest.pop("input_dim", None)
     return rest if size is None else {"input_shape": (length, size), **rest}
+
+
+def _of_steps(kwargs: Arguments) -> Arguments:
+    """A Dense with `input_length` was a TimeDistributedDense: its input is a series."""
+    return of_series(kwargs) if "input_length" in kwargs else kwargs
+
+
+def _states_apart(kwargs: Arguments) -> Arguments:
+    """`layer([x, h, c])` gave the states behind the input."""
+    given = kwargs.get("sequences")
+    if not isinstance(given, (list, tuple)) or len(given) < 2 or "initial_state" in kwargs:
+        return kwargs
+    return {**kwargs, "sequences": given[0], "initial_state": list(given[1:])}
 
 
 def _of_words(kwargs: Arguments) -> Arguments:
@@ -116,7 +129,7 @@ _BIAS = {"unit_forget_bias": {"one": True, "ones": True, "zero": False, "zeros":
 
 def _without_implementation(kwargs: Arguments) -> Arguments:
     """`implementation` chose between computations of the same numbers."""
-    return _of_series({name: value for name, value in kwargs.items() if name != "implementation"})
+    return of_series({name: value for name, value in kwargs.items() if name != "implementation"})
 
 
 def _summed(kwargs: Arguments) -> Arguments:
@@ -128,7 +141,7 @@ def _summed(kwargs: Arguments) -> Arguments:
 #: class -> how its arguments were read
 LAYERS: dict[str, Old] = {
     "ActivityRegularization": Old(("l1", "l2"), rewrite=_summed),
-    "Dense": Old(older=_UNITS),
+    "Dense": Old(older=_UNITS, rewrite=_of_steps),
     "Dropout": Old(("rate", "noise_shape", "seed"), older={"p": "rate"}),
     "SpatialDropout1D": Old(older={"p": "rate"}),
     "SpatialDropout2D": _ordered("rate", p="rate"),
@@ -136,7 +149,7 @@ LAYERS: dict[str, Old] = {
     "GaussianNoise": Old(older={"sigma": "stddev"}),
     "GaussianDropout": Old(older={"p": "rate"}),
     "Reshape": Old(older={"dims": "target_shape"}),
-    "Conv1D": Old(_CONV, older=_SERIES, values=_VALUES, rewrite=_of_series),
+    "Conv1D": Old(_CONV, older=_SERIES, values=_VALUES, rewrite=of_series),
     "Conv2D": Old(_CONV, older=_WINDOW, joined=_PLANE, then=_CONV_1, values=_VALUES),
     "Conv3D": Old(_CONV, older=_WINDOW, joined=_VOLUME, then=_CONV_1, values=_VALUES),
     "Conv2DTranspose": Old(
@@ -147,7 +160,7 @@ LAYERS: dict[str, Old] = {
         values=_VALUES,
     ),
     "SeparableConv2D": Old(_CONV, older=_WINDOW, joined=_PLANE, then=_CONV_1, values=_VALUES, rewrite=_both_kernels),
-    "LocallyConnected1D": Old(_LOCAL, older=_SERIES, values=_VALUES, rewrite=_of_series),
+    "LocallyConnected1D": Old(_LOCAL, older=_SERIES, values=_VALUES, rewrite=of_series),
     "LocallyConnected2D": Old(_LOCAL, older=_WINDOW, joined=_PLANE, then=_CONV_1, values=_VALUES),
     "MaxPooling1D": _series_pool(),
     "AveragePooling1D": _series_pool(),
@@ -178,6 +191,7 @@ LAYERS: dict[str, Old] = {
         },
         rewrite=_of_words,
     ),
+    "rnn_call": Old(("sequences", "initial_state"), rewrite=_states_apart),
     "SimpleRNN": Old(("units", "activation"), older=_RECURRENT, rewrite=_without_implementation),
     "GRU": Old(
         _GATES,

@@ -180,6 +180,7 @@ OTHERWISE: dict[str, str] = {
     "initializations.get": "objects:initialization",
     "initializers.glorot_normal": "tables:initializers.glorot_normal",
     "initializers.he_normal": "tables:initializers.he_normal",
+    "layers.TimeDistributedDense": "objects:TimeDistributedDense",
     "losses.hinge": "tables:losses.hinge",
     "losses.squared_hinge": "tables:losses.squared_hinge",
     "metrics.hinge": "tables:metrics.hinge",

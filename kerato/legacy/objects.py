@@ -13,6 +13,7 @@ from kerato.data.labels import to_categorical as categorical
 from kerato.errors import unknown
 from kerato.layers.base import Layer
 from kerato.legacy.arguments import warn_of
+from kerato.legacy.layers import of_series
 from kerato.legacy.modules import RENAMED
 from kerato.models import Model
 from kerato.saving.records import from_record, models, reads, record
@@ -137,6 +138,11 @@ class Highway(Layer):
         """The formula of the class."""
         t = ops.sigmoid(x @ self.carry + self.carry_offset)
         return t * self.activate(x @ self.kernel + self.offset) + (1 - t) * x
+
+
+def TimeDistributedDense(*args: Any, **kwargs: Any) -> Any:
+    """`Dense` on every step of a series, as today; `input_dim` and `input_length` were its shape."""
+    return layers.Dense(*args, **of_series(kwargs))
 
 
 class InputSpec:

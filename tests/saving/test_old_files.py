@@ -115,8 +115,6 @@ def test_nested_models_turn_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 def test_gates_one_by_one_are_merged(kind: str, tmp_path: Path) -> None:
     """Keras 1 kept W, U and b of each gate: i, c, f, o for LSTM, z, r, h for GRU; today's order is i, f, c, o."""
-    if not hasattr(layers, kind):
-        pytest.skip("this layer is not there yet")
     names = {"LSTM": "icfo", "GRU": "zrh"}[kind]
     gates = {gate: [numbers(3, 5), numbers(5, 5), numbers(5)] for gate in names}
     options = {} if kind == "LSTM" else {"reset_after": False}

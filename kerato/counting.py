@@ -45,8 +45,8 @@ class Call:
 
     def size(self, name: str) -> int:
         """The number of values of the weight of that name; 0 when the layer has none."""
-        variable = getattr(self.layer, name, None)
-        return prod(variable.shape) if hasattr(variable, "shape") else 0
+        variable: Any = getattr(self.layer, name, None)
+        return 0 if variable is None else prod(variable.shape)
 
     def _cells(self, shape: tuple[int, ...]) -> int:
         first = getattr(self.layer, "data_format", "") == "channels_first"

@@ -45,7 +45,7 @@ class Call:
 
     def size(self, name: str) -> int:
         """The number of values of the weight of that name; 0 when the layer has none."""
-        variable = getattr(self.layer, name, None)
+        variable: Any = getattr(self.layer, name, None)
         return 0 if variable is None else prod(variable.shape)
 
     def _cells(self, shape: tuple[int, ...]) -> int:

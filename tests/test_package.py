@@ -23,7 +23,7 @@ FLOORS = (
     "objectives losses measures confusion regions tradeoffs metrics updates transformations weightwise optimizers",
     "layers backend",
     "image data datasets preprocessing faces",
-    "callbacks summary drawing counting scoring additions engine feeding generators training distribute",
+    "callbacks summary counting drawing scoring additions engine feeding generators training distribute",
     "saving checkpoint models utils applications legacy keras",
     "see report tasks",
     "commands __main__",

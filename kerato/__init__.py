@@ -32,7 +32,7 @@ _HOMES = {
 _ROOMS = (
     "activations applications backend callbacks config constraints data datasets errors faces graph image"
     " initializers keras kernels layers legacy losses metrics models ops optimizers preprocessing random regularizers"
-    " saving schedules tasks utils"
+    " saving schedules see tasks utils"
 )
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerato.kernels import cpu, stock
+from kerato.kernels import cpu, native, stock
+from kerato.kernels.roles import operands, shape_of
 from kerato.kernels.windows import Windows, windows
 
 PLATFORMS = (None, "cpu")
@@ -81,8 +82,17 @@ def _kernel(depth: int, geometry: Windows) -> Choice:
 _CPU = {"y": _output, "x": _input, "kernel": _kernel}
 
 
+def lower(role: str, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
+    """`role` of the other two roles on a CPU that computes alone: natively where that is possible and faster."""
+    shapes = {**{name: v.shape for name, v in zip(operands(role), (a, b), strict=True)}}
+    shapes[role] = shape_of(role, shapes, geometry)
+    if native.serves(role, shapes, geometry, a.dtype):
+        return native.solve(role, shapes, a, b, geometry)
+    return compute(role, "cpu", a, b, geometry)
+
+
 def compute(role: str, platform: str | None, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
-    """`role` of the other two roles, as lowered for `platform`."""
+    """`role` of the other two roles in the portable form for `platform`."""
     kernel_depth = a.shape[-2] if role == "x" else b.shape[-2] if role == "y" else a.shape[-1] // geometry.groups
     form = choose(role, platform, kernel_depth, geometry, a.dtype).form
     solve = partial(_solve, platform)

@@ -96,8 +96,8 @@ def solve(role: str, shapes: dict[str, tuple[int, ...]], a: jax.Array, b: jax.Ar
 
 
 def _numbers(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> tuple[int, ...]:
-    """The geometry as the library reads it; it knows type and threads itself (the two zeros)."""
+    """The geometry as the library reads it; it knows the type itself (the zero)."""
     batch, channels, filters = shapes["x"][0], shapes["x"][-1], shapes["y"][-1]
     low, high = zip(*g.padding, strict=True)
     axes = zip(g.lengths, g.window, g.strides, low, high, g.dilation, g.output, strict=True)
-    return (ROLES.index(role), 0, 0, g.rank, batch, channels, filters, g.groups, *chain(*axes))
+    return (ROLES.index(role), 0, g.rank, batch, channels, filters, g.groups, *chain(*axes))

@@ -2,7 +2,8 @@
 //
 // Arrays are as the package has them, channels last: x (batch, *lengths, in), kernel (*window, in / groups, out),
 // y (batch, *output, out). x and y are read and written in place; the kernel is brought into the layout that oneDNN
-// prefers, and back. Primitives are kept by shape, the oldest go first; all that one call writes is the call's own.
+// prefers, and back. A call cuts the batch into pieces for XLA's threads; within a piece oneDNN has one thread.
+// Primitives are kept by shape, the oldest go first; all that one call writes is the call's own.
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,7 +14,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "dnnl.hpp"
 #include "threads.h"
+
+#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
+#include <omp.h>
+#elif DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_THREADPOOL
+#error "oneDNN must be built with ONEDNN_CPU_RUNTIME=SEQ, THREADPOOL or OMP"
+#endif
 
 namespace ffi = xla::ffi;
 using dnnl::memory;
@@ -25,11 +33,14 @@ namespace {
 constexpr size_t kKept = 256;                  // primitives
 constexpr size_t kKeptBytes = size_t{1} << 28;  // idle scratch memory
 constexpr size_t kAligned = 64;
+constexpr int64_t kPiecesPerThread = 2;         // so that a thread that comes late does less
+constexpr double kWorkPerPiece = 2e7;           // floating-point operations below which a cut does not pay
+constexpr int64_t kNumbersPerRange = 1 << 15;
 
 enum Role : int64_t { kY = 0, kX = 1, kKernel = 2 };
 
-// What determines a primitive: role, type, threads, rank, batch, in, out, groups, then per axis length, window, stride,
-// low, high, dilation, output.
+// What determines a primitive: the fields below, then per axis length, window, stride, low, high, dilation, output.
+enum Field { kRole, kType, kRank, kBatch, kIn, kOut, kGroups, kFields, kPerAxis = 7 };
 using Key = std::vector<int64_t>;
 
 struct KeyHash {
@@ -44,6 +55,21 @@ const dnnl::engine& engine() {
   static const auto* one = new dnnl::engine(dnnl::engine::kind::cpu, 0);  // outlives every thread
   return *one;
 }
+
+// For the length of a call of oneDNN's, its parallel regions have one thread; those of others are left as they were.
+class OneThread {
+#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+
+ private:
+  const int before_;
+#else
+ public:
+  OneThread() {}  // not trivial, so that nobody warns of an unused variable
+#endif
+};
 
 // Memory for one call at a time, kept for the next: fresh pages cost more than the work of a small convolution.
 class Scratch {
@@ -107,7 +133,7 @@ size_t aligned(size_t bytes) { return (bytes + kAligned - 1) / kAligned * kAlign
 struct Plan {
   dnnl::primitive run, reorder;
   memory::desc x, y, kernel, inner_kernel, scratch, reorder_scratch;
-  bool reorders = false;
+  bool reorders = false, reorders_back = false;
   std::string name;
 };
 
@@ -139,12 +165,13 @@ memory::desc kernel_desc(const Dims& window, int64_t in, int64_t out, int64_t gr
 }
 
 std::shared_ptr<const Plan> make_plan(const Key& key) {
-  const auto role = static_cast<Role>(key[0]);
-  const auto type = static_cast<memory::data_type>(key[1]);
-  const int64_t rank = key[3], batch = key[4], in = key[5], out = key[6], groups = key[7];
-  Dims x{batch, in}, y{batch, out}, window, strides, low, high, dilation;
-  for (int64_t axis = 0; axis < rank; ++axis) {
-    const int64_t* one = &key[8 + 7 * axis];
+  const OneThread alone;
+  const auto role = static_cast<Role>(key[kRole]);
+  const auto type = static_cast<memory::data_type>(key[kType]);
+  const int64_t in = key[kIn], out = key[kOut], groups = key[kGroups];
+  Dims x{key[kBatch], in}, y{key[kBatch], out}, window, strides, low, high, dilation;
+  for (int64_t axis = 0; axis < key[kRank]; ++axis) {
+    const int64_t* one = &key[kFields + kPerAxis * axis];
     x.push_back(one[0]);
     window.push_back(one[1]);
     strides.push_back(one[2]);
@@ -156,8 +183,10 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
   auto plan = std::make_shared<Plan>();
   plan->x = channels_last(x, type);
   plan->y = channels_last(y, type);
-  plan->kernel = kernel_desc(window, in, out, groups, type);
+  const auto exact = role == kKernel ? memory::data_type::f32 : type;  // pieces of a kernel gradient are summed
+  plan->kernel = kernel_desc(window, in, out, groups, exact);
   const memory::desc any(plan->kernel.get_dims(), type, memory::format_tag::any);
+  const memory::desc any_gradient(plan->kernel.get_dims(), exact, memory::format_tag::any);
 
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -180,11 +209,12 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
     keep(found, Backward(found), found.weights_desc());
   } else {
     using Backward = dnnl::convolution_backward_weights;
-    const Backward::primitive_desc found(engine(), direct, plan->x, any, plan->y, strides, dilation, low, high, forward,
+    const Backward::primitive_desc found(engine(), direct, plan->x, any_gradient, plan->y, strides, dilation, low, high, forward,
                                          attr);
     keep(found, Backward(found), found.diff_weights_desc());
   }
   plan->reorders = plan->inner_kernel != plan->kernel;
+  plan->reorders_back = role == kKernel;
   if (plan->reorders) {
     const auto& from = role == kKernel ? plan->inner_kernel : plan->kernel;
     const auto& to = role == kKernel ? plan->kernel : plan->inner_kernel;
@@ -237,28 +267,118 @@ Plans& plans() {
   return *one;
 }
 
-void run(const Plan& plan, Role role, void* x, void* kernel, void* y, dnnl::stream stream) {
-  const size_t inner_bytes = plan.reorders ? aligned(plan.inner_kernel.get_size()) : 0;
-  const size_t scratch_bytes = aligned(plan.scratch.get_size());
-  const size_t reorder_bytes = plan.reorders ? aligned(plan.reorder_scratch.get_size()) : 0;
-  const Scratch own(inner_bytes + scratch_bytes + reorder_bytes);
-  memory scratch(plan.scratch, engine(), own.data() + inner_bytes);
-  memory outer(plan.kernel, engine(), kernel);
-  memory inner = plan.reorders ? memory(plan.inner_kernel, engine(), own.data()) : outer;
-  auto reorder = [&](memory& from, memory& to) {
-    if (!plan.reorders) return;
-    memory extra(plan.reorder_scratch, engine(), own.data() + inner_bytes + scratch_bytes);
-    plan.reorder.execute(stream, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, extra}});
-  };
-  memory at_x(plan.x, engine(), x), at_y(plan.y, engine(), y);
-  if (role != kKernel) reorder(outer, inner);
-  const bool forward = role == kY;
-  plan.run.execute(stream, {{role == kX ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, at_x},
-                            {role == kKernel ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, inner},
-                            {forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, at_y},
-                            {DNNL_ARG_SCRATCHPAD, scratch}});
-  if (role == kKernel) reorder(inner, outer);
+void reorder(const Plan& plan, void* from, void* to) {
+  dnnl::stream stream(engine());
+  const bool back = plan.reorders_back;
+  const Scratch own(plan.reorder_scratch.get_size());
+  memory source(back ? plan.inner_kernel : plan.kernel, engine(), from);
+  memory target(back ? plan.kernel : plan.inner_kernel, engine(), to);
+  memory scratch(plan.reorder_scratch, engine(), own.data());
+  plan.reorder.execute(stream, {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}, {DNNL_ARG_SCRATCHPAD, scratch}});
   stream.wait();
+}
+
+void execute(const Plan& plan, Role role, void* x, void* inner_kernel, void* y) {
+  dnnl::stream stream(engine());
+  const Scratch own(plan.scratch.get_size());
+  memory at_x(plan.x, engine(), x), at_y(plan.y, engine(), y), kernel(plan.inner_kernel, engine(), inner_kernel);
+  memory scratch(plan.scratch, engine(), own.data());
+  plan.run.execute(stream, {{role == kX ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, at_x},
+                            {role == kKernel ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, kernel},
+                            {role == kY ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, at_y},
+                            {DNNL_ARG_SCRATCHPAD, scratch}});
+  stream.wait();
+}
+
+// One call: the pieces of its batch, all of one size but the last, and where each lies.
+struct Call {
+  Call(const Key& key, int64_t threads, char* x, char* y) : role(static_cast<Role>(key[kRole])), x(x), y(y) {
+    const int64_t batch = key[kBatch];
+    const double work = 2.0 * flops(key);
+    const int64_t most = role == kKernel ? threads : kPiecesPerThread * threads;
+    const auto worth = static_cast<int64_t>(work / kWorkPerPiece);
+    const int64_t wanted = std::clamp<int64_t>(worth, std::min(threads, batch), std::min(most, batch));
+    size = (batch + wanted - 1) / wanted;
+    pieces = (batch + size - 1) / size;
+    Key part = key;
+    part[kBatch] = size;
+    plan = plans().get(part);
+    part[kBatch] = batch - (pieces - 1) * size;
+    last = part[kBatch] == size ? plan : plans().get(part);
+    x_step = plan->x.get_size();
+    y_step = plan->y.get_size();
+  }
+
+  const Plan& of(int64_t piece) const { return piece == pieces - 1 ? *last : *plan; }
+  void* x_of(int64_t piece) const { return x + piece * x_step; }
+  void* y_of(int64_t piece) const { return y + piece * y_step; }
+
+  static double flops(const Key& key) {
+    double product = static_cast<double>(key[kBatch]) * key[kIn] / key[kGroups] * key[kOut];
+    for (int64_t axis = 0; axis < key[kRank]; ++axis) {
+      const int64_t* one = &key[kFields + kPerAxis * axis];
+      product *= static_cast<double>(one[1]) * one[6];
+    }
+    return product;
+  }
+
+  const Role role;
+  char *x, *y;
+  int64_t size, pieces;
+  std::shared_ptr<const Plan> plan, last;
+  size_t x_step, y_step;
+};
+
+// y, or x: every piece with the same kernel, reordered once.
+void map_pieces(const Call& call, Threads& threads, char* kernel) {
+  const Scratch first(call.plan->reorders ? call.plan->inner_kernel.get_size() : 0);
+  const Scratch second(call.last->reorders ? call.last->inner_kernel.get_size() : 0);
+  if (call.plan->reorders) reorder(*call.plan, kernel, first.data());
+  if (call.last->reorders && call.last != call.plan) reorder(*call.last, kernel, second.data());
+  threads.run(call.pieces, [&](int64_t piece) {
+    const OneThread alone;
+    const Plan& plan = call.of(piece);
+    char* inner = !plan.reorders ? kernel : &plan == call.plan.get() ? first.data() : second.data();
+    execute(plan, call.role, call.x_of(piece), inner, call.y_of(piece));
+  });
+}
+
+uint16_t rounded(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>(bits >> 16 | 0x40);  // not a number stays none
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// The kernel gradient: the sum of what the pieces give, in float32 whatever the type.
+void sum_pieces(const Call& call, Threads& threads, char* kernel, bool low_precision) {
+  const size_t bytes = call.plan->kernel.get_size();
+  const size_t step = aligned(bytes);
+  const Scratch partial((call.pieces - !low_precision) * step);
+  auto part = [&](int64_t piece) {
+    return !low_precision && piece == 0 ? kernel : partial.data() + (piece - !low_precision) * step;
+  };
+  threads.run(call.pieces, [&](int64_t piece) {
+    const OneThread alone;
+    const Plan& plan = call.of(piece);
+    const Scratch inner(plan.reorders ? plan.inner_kernel.get_size() : 0);
+    char* target = plan.reorders ? inner.data() : part(piece);
+    execute(plan, kKernel, call.x_of(piece), target, call.y_of(piece));
+    if (plan.reorders) reorder(plan, target, part(piece));
+  });
+  const int64_t numbers = bytes / sizeof(float);
+  const int64_t ranges = std::clamp<int64_t>(numbers / kNumbersPerRange, 1, threads.size());
+  threads.run(ranges, [&](int64_t range) {
+    const int64_t begin = range * numbers / ranges, end = (range + 1) * numbers / ranges;
+    auto* total = reinterpret_cast<float*>(part(0));
+    for (int64_t piece = 1; piece < call.pieces; ++piece) {
+      const auto* other = reinterpret_cast<const float*>(part(piece));
+      for (int64_t i = begin; i < end; ++i) total[i] += other[i];
+    }
+    auto* low = reinterpret_cast<uint16_t*>(kernel);
+    if (low_precision)
+      for (int64_t i = begin; i < end; ++i) low[i] = rounded(total[i]);
+  });
 }
 
 ffi::ErrorOr<memory::data_type> type_of(ffi::DataType type) {
@@ -267,11 +387,10 @@ ffi::ErrorOr<memory::data_type> type_of(ffi::DataType type) {
   return ffi::Unexpected(ffi::Error::InvalidArgument("kerato: convolution of an element type that is not float32 or bfloat16"));
 }
 
-// `key` from Python lacks the type and the threads; both are known here.
-Key complete(ffi::Span<const int64_t> given, memory::data_type type, int threads) {
-  Key key(given.begin(), given.end());
-  key[1] = static_cast<int64_t>(type);
-  key[2] = threads;
+// `given` from Python lacks the type, which is known here.
+Key complete(const int64_t* given, size_t size, memory::data_type type) {
+  Key key(given, given + size);
+  key[kType] = static_cast<int64_t>(type);
   return key;
 }
 
@@ -281,27 +400,23 @@ ffi::Error convolve(ffi::ThreadPool pool, ffi::AnyBuffer first, ffi::AnyBuffer s
   if (type.has_error()) return type.error();
   if (first.element_type() != second.element_type() || first.element_type() != result->element_type())
     return ffi::Error::InvalidArgument("kerato: convolution of two element types");
-  if (given.size() < 8 || given.size() != static_cast<size_t>(8 + 7 * given[3]))
+  if (given.size() < kFields || given.size() != static_cast<size_t>(kFields + kPerAxis * given[kRank]))
     return ffi::Error::InvalidArgument("kerato: a convolution's geometry has another number of entries");
-  const auto role = static_cast<Role>(given[0]);
-  void *a = first.untyped_data(), *b = second.untyped_data(), *out = result->untyped_data();
-  void* x = role == kX ? out : a;
-  void* kernel = role == kKernel ? out : role == kX ? a : b;
-  void* y = role == kY ? out : b;
+  const auto role = static_cast<Role>(given[kRole]);
+  auto *a = static_cast<char*>(first.untyped_data()), *b = static_cast<char*>(second.untyped_data());
+  auto* out = static_cast<char*>(result->untyped_data());
+  char* kernel = role == kKernel ? out : role == kX ? a : b;
   try {
-#if KERATO_POOL
-    Workers workers(pool);
-    dnnl_threadpool_interop_set_max_concurrency(workers.get_num_threads());
-    const auto plan = plans().get(complete(given, *type, workers.get_num_threads()));
-    run(*plan, role, x, kernel, y, dnnl::threadpool_interop::make_stream(engine(), &workers));
-#else
-    const auto plan = plans().get(complete(given, *type, 0));
-    run(*plan, role, x, kernel, y, dnnl::stream(engine()));
-#endif
-  } catch (const dnnl::error& error) {
-    return ffi::Error::Internal(std::string("kerato: oneDNN: ") + error.what());
+    Threads threads(pool);
+    const Call call(complete(given.begin(), given.size(), *type), threads.size(), role == kX ? out : a,
+                    role == kY ? out : b);
+    const OneThread alone;
+    if (role == kKernel)
+      sum_pieces(call, threads, kernel, *type == memory::data_type::bf16);
+    else
+      map_pieces(call, threads, kernel);
   } catch (const std::exception& error) {
-    return ffi::Error::Internal(std::string("kerato: ") + error.what());
+    return ffi::Error::Internal(std::string("kerato: oneDNN: ") + error.what());
   }
   return ffi::Error::Success();
 }
@@ -322,12 +437,12 @@ extern "C" {
 // Of the calls and their attributes; `ABI` in __init__.py.
 int kerato_native_abi() { return 1; }
 
-// "oneDNN 3.2.0, OpenMP": which library computes and with whose threads.
+// "oneDNN 3.2.0": which library computes.
 const char* kerato_native_name() {
   static const std::string name = [] {
     const auto* version = dnnl_version();
     return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-           std::to_string(version->patch) + ", " + kerato::threads_name();
+           std::to_string(version->patch);
   }();
   return name.c_str();
 }
@@ -337,7 +452,7 @@ void kerato_convolution_probe(const int64_t* given, int64_t size, int64_t low_pr
   name[0] = 0;
   try {
     const auto type = low_precision ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
-    auto key = kerato::complete({given, static_cast<size_t>(size)}, type, 0);
+    const auto key = kerato::complete(given, static_cast<size_t>(size), type);
     std::strncpy(name, kerato::plans().get(key)->name.c_str(), room - 1);
     name[room - 1] = 0;
   } catch (const std::exception&) {

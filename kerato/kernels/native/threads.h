@@ -1,93 +1,69 @@
-// The threads that oneDNN works with: XLA's own pool where oneDNN was built for a pool of its caller, else OpenMP's.
+// Pieces of work on the threads that XLA has already, so that a process has one set of threads, whoever computes.
 //
-// With a pool there is one set of threads in the process, whoever computes. Work is claimed, not assigned: the caller
-// takes pieces like every helper and waits only for pieces that a helper has begun, so a pool whose threads all wait
-// for one another cannot come about.
+// Pieces are claimed, not assigned: the caller takes them like every helper and waits only for pieces that a helper has
+// begun. So a helper that comes late costs nothing, and a pool whose threads wait for one another cannot come about.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 
-#include "dnnl.hpp"
 #include "xla/ffi/api/ffi.h"
-
-#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_THREADPOOL
-#define KERATO_POOL 1
-#include "dnnl_threadpool.hpp"
-#include "dnnl_threadpool_iface.hpp"
-#else
-#define KERATO_POOL 0
-#endif
 
 namespace kerato {
 
-#if KERATO_POOL
-
-class Workers : public dnnl::threadpool_interop::threadpool_iface {
+class Threads {
  public:
-  explicit Workers(xla::ffi::ThreadPool pool)
-      : pool_(pool), size_(std::max<int>(1, static_cast<int>(pool.num_threads()))) {}
+  explicit Threads(xla::ffi::ThreadPool& pool)
+      : pool_(pool), size_(std::max<int64_t>(1, pool.num_threads())) {}
 
-  int get_num_threads() const override { return size_; }
-  bool get_in_parallel() const override { return inside(); }
-  uint64_t get_flags() const override { return 0; }
-  void wait() /* of newer interfaces: parallel_for has already waited */ {}
+  int64_t size() const { return size_; }
 
-  void parallel_for(int n, const std::function<void(int, int)>& piece) override {
+  // piece(0) ... piece(n - 1), in any order, at the same time; rethrows what one of them throws.
+  void run(int64_t n, const std::function<void(int64_t)>& piece) {
     auto job = std::make_shared<Job>(n, &piece);
-    for (int i = 1; i < std::min(n, size_); ++i) pool_.Schedule([job] { job->work(); });
+    for (int64_t i = 1; i < std::min(n, size_); ++i) pool_.Schedule([job] { job->work(); });
     job->work();
     std::unique_lock<std::mutex> lock(job->guard);
-    job->all_done.wait(lock, [&] { return job->done == n; });
+    job->finished.wait(lock, [&] { return job->done == n; });
+    if (job->error) std::rethrow_exception(job->error);
   }
 
  private:
   struct Job {
-    Job(int n, const std::function<void(int, int)>* piece) : n(n), piece(piece) {}
+    Job(int64_t n, const std::function<void(int64_t)>* piece) : n(n), piece(piece) {}
 
     void work() {
-      const bool before = inside();
-      inside() = true;
-      int own = 0;
-      for (int i; (i = next.fetch_add(1)) < n; ++own) (*piece)(i, n);  // `piece` lives while one is unfinished
-      inside() = before;
+      int64_t own = 0;
+      std::exception_ptr trouble;
+      for (int64_t i; (i = next.fetch_add(1)) < n; ++own) {  // `piece` lives as long as one is unfinished
+        try {
+          (*piece)(i);
+        } catch (...) {
+          trouble = std::current_exception();
+        }
+      }
       if (own == 0) return;
       std::lock_guard<std::mutex> lock(guard);
-      if ((done += own) == n) all_done.notify_all();
+      if (trouble) error = trouble;
+      if ((done += own) == n) finished.notify_all();
     }
 
-    const int n;
-    const std::function<void(int, int)>* piece;
-    std::atomic<int> next{0};
-    int done = 0;
+    const int64_t n;
+    const std::function<void(int64_t)>* piece;
+    std::atomic<int64_t> next{0};
+    int64_t done = 0;
+    std::exception_ptr error;
     std::mutex guard;
-    std::condition_variable all_done;
+    std::condition_variable finished;
   };
 
-  static bool& inside() {
-    static thread_local bool value = false;
-    return value;
-  }
-
-  xla::ffi::ThreadPool pool_;
-  const int size_;
+  xla::ffi::ThreadPool& pool_;
+  const int64_t size_;
 };
-
-#endif
-
-inline const char* threads_name() {
-#if KERATO_POOL
-  return "XLA's threads";
-#elif DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
-  return "OpenMP";
-#elif DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_TBB
-  return "TBB";
-#else
-  return "one thread";
-#endif
-}
 
 }  // namespace kerato

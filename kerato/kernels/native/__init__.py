@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
@@ -28,6 +29,7 @@ LIBRARY = Path(__file__).parent / "libkerato_native.so"
 BUILD = "python -m kerato.kernels.native.build"
 ROLES = ("y", "x", "kernel")  # in the library's numbering
 TYPES = ("float32", "bfloat16")
+PRODUCTS = 64  # cells of a window up to which one input channel is a sum of shifted pictures, without oneDNN
 SLOW = ("ref", "gemm")  # in the names of those ways of oneDNN that the portable forms outrun
 
 
@@ -71,10 +73,21 @@ def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dty
     """Whether the library computes `role` of these shapes, and faster than the portable forms do."""
     if str(dtype) not in TYPES or not config.native_kernels() or find().library is None:
         return False
-    if min(map(min, geometry.padding)) < 0 or 0 in map(prod, shapes.values()) or prod(geometry.window) == 1:
-        return False  # a window of one cell is a matrix product, which XLA does as well
+    if min(map(min, geometry.padding)) < 0 or 0 in map(prod, shapes.values()) or _better(role, shapes, geometry):
+        return False
     name = implementation(_numbers(role, shapes, geometry), str(dtype))
-    return name != "" and not any(word in name for word in SLOW)
+    dense = role == "y" and shapes["kernel"][-2] == 1 and prod(geometry.window) <= PRODUCTS and "dw" not in name
+    return name != "" and not dense and not any(word in name for word in SLOW)
+
+
+def _better(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> bool:
+    """Where the portable forms were measured to be better, or are the only ones that keep many cores busy."""
+    if shapes["x"][0] * 2 < (os.cpu_count() or 1):
+        return True  # a picture is one thread's work
+    strided = set(g.strides) != {1}
+    if prod(g.window) == 1 and g.groups == 1:
+        return role != "kernel"  # XLA's matrix products are as fast, and take what surrounds them along
+    return role == "x" and strided and shapes["x"][-1] < 8
 
 
 @lru_cache(1024)

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from kerato.errors import KeratoError
@@ -71,7 +71,7 @@ def _roots(named: str | None) -> Iterator[Path]:
     yield from map(Path, [stated] if stated else [sysconfig.get_path("data"), *SYSTEM])
 
 
-def _command(compiler: str, include: Path, library: Path, target: Path) -> Sequence[str | Path]:
+def _command(compiler: str, include: Path, library: Path, target: Path) -> list[str]:
     import jax.ffi
 
     link = [f"-Wl,-rpath,{library.parent}"] if library.suffix == ".so" else ["-Wl,--exclude-libs,ALL"]

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test slow check bench oracle clean
+.PHONY: demo test slow check native bench oracle clean
 
 demo: .venv/installed
 	$(BIN)/kerato demo
@@ -18,6 +18,12 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+native: .venv/installed-dev
+	@case "$$(uname -sm)" in \
+	  "Linux x86_64") $(INSTALL) ".[native]" && $(BIN)/python -m kerato.kernels.native.build ;; \
+	  *) echo "native kernels: only for Linux on x86-64; the portable ones compute" ;; \
+	esac
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/peers.py

@@ -1,4 +1,4 @@
-"""Settings of the process: float type, epsilon, data format, seed, compile cache.
+"""Settings of the process: float type, epsilon, data format, seed, compile cache, native kernels.
 
 Values come from `keras.json` (`$KERAS_HOME`, else `~/.keras`), then from the environment, then from the
 setters here. The file is read at the first question, never written on `import kerato`, and a file that
@@ -63,6 +63,7 @@ _KNOWN: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "floatx": ("float32", _one_of("config", "floatx", FLOAT_TYPES)),
     "epsilon": (1e-7, _epsilon),
     "compile_cache": (True, bool),
+    "native_kernels": (True, bool),
     "dtype_policy": (None, lambda value: value if value is None else _policy(value)),
     "image_data_format": ("channels_last", _one_of("config", "image_data_format", DATA_FORMATS)),
     "backend": ("tensorflow", _one_of("config", "backend", BACKENDS)),
@@ -133,6 +134,16 @@ def compile_cache() -> bool:
 def set_compile_cache(value: bool) -> None:
     """Keep compiled programs on disk, or do not; asked when the first program is compiled."""
     _set("compile_cache", value)
+
+
+def native_kernels() -> bool:
+    """Whether the native CPU kernels compute where they have been built: yes, unless switched off."""
+    return bool(_get("native_kernels")) and os.environ.get("KERATO_NATIVE", "1") != "0"
+
+
+def set_native_kernels(value: bool) -> None:
+    """Use the native CPU kernels, or do not; asked when a program is compiled."""
+    _set("native_kernels", value)
 
 
 def epsilon() -> float:

@@ -55,8 +55,12 @@ def prepare_cache() -> None:
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: a program made for one processor is never loaded on another."""
-    return config.cache_home() / "programs" / hashlib.sha256(_processor().encode()).hexdigest()[:16]
+    """Where compiled programs are kept: a program made for one processor is never loaded on another, and one that
+    calls native kernels only where there are the same."""
+    from kerato.kernels import native
+
+    made_for = f"{_processor()} {native.identity()}".strip()
+    return config.cache_home() / "programs" / hashlib.sha256(made_for.encode()).hexdigest()[:16]
 
 
 def _processor() -> str:

@@ -80,9 +80,11 @@ def _kernels() -> dict[str, str]:
     import jax
 
     from kerato import kernels
+    from kerato.kernels import native
 
     return {
         "convolution": kernels.explain(jax.default_backend()),
+        "native kernels": native.explain(),
         "steps": "many per program, where nothing is slow in a loop",
     }
 

@@ -22,10 +22,10 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import PartitionSpec
 
-from kerato.kernels.choice import PLATFORMS, compute
+from kerato.kernels.choice import PLATFORMS, compute, lower
+from kerato.kernels.roles import ROLES, operands, shape_of
 from kerato.kernels.windows import Windows
 
-ROLES = ("x", "kernel", "y")
 PRIMITIVES = {role: Primitive(f"convolution_{role}") for role in ROLES}
 
 
@@ -42,11 +42,6 @@ def input_gradient(y: jax.Array, kernel: jax.Array, geometry: Windows) -> jax.Ar
 def kernel_gradient(x: jax.Array, y: jax.Array, geometry: Windows) -> jax.Array:
     """The derivative of sum(y * output(x, kernel)) by kernel."""
     return _bind("kernel", (x, y), geometry)
-
-
-def operands(role: str) -> tuple[str, ...]:
-    """The other two roles, in the order of ROLES."""
-    return tuple(other for other in ROLES if other != role)
 
 
 def _bind(role: str, values: Sequence[jax.Array], geometry: Windows) -> jax.Array:
@@ -66,15 +61,6 @@ def _same_variation(values: Sequence[jax.Array]) -> Sequence[jax.Array]:
 
 def _varying(value: Any) -> frozenset[Any]:
     return frozenset(jax.typeof(value).manual_axis_type.varying)
-
-
-def shape_of(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows) -> tuple[int, ...]:
-    """The shape of one role from those of the other two."""
-    if role == "y":
-        return (shapes["x"][0], *geometry.output, shapes["kernel"][-1])
-    if role == "x":
-        return (shapes["y"][0], *geometry.lengths, shapes["kernel"][-2] * geometry.groups)
-    return (*geometry.window, shapes["x"][-1] // geometry.groups, shapes["y"][-1])
 
 
 def _abstract(role: str, *avals: Any, geometry: Windows) -> Any:
@@ -151,8 +137,19 @@ def _register(role: str, primitive: Primitive) -> None:
     ad.primitive_transposes[primitive] = partial(_transpose, role)
     batching.primitive_batchers[primitive] = partial(_batch, role)
     for platform in PLATFORMS:
-        rule = mlir.lower_fun(partial(compute, role, platform), multiple_results=False)
-        mlir.register_lowering(primitive, rule, platform=platform)
+        mlir.register_lowering(primitive, partial(_lower, role, platform), platform=platform)
+
+
+def _lower(role: str, platform: str | None, context: Any, *values: Any, geometry: Windows) -> Any:
+    alone = platform == "cpu" and _alone(context.module_context.axis_context)
+    form = partial(lower, role) if alone else partial(compute, role, platform)
+    return mlir.lower_fun(form, multiple_results=False)(context, *values, geometry=geometry)
+
+
+def _alone(axes: Any) -> bool:
+    """Whether each device computes for itself, as inside `shard_map`: XLA would gather what a foreign call reads."""
+    manual = getattr(axes, "manual_axes", None)
+    return getattr(axes, "num_devices", None) == 1 if manual is None else set(manual) == set(axes.mesh.axis_names)
 
 
 for _role, _primitive in PRIMITIVES.items():

@@ -1,6 +1,7 @@
 """Which formulation computes a convolution operation on a platform, and why: the one place that decides.
 
-GPUs and TPUs run XLA's own convolutions. XLA's CPU backend does not bring its own convolution gradients to their fast
+GPUs and TPUs run XLA's own convolutions. On the CPU the native library computes where it has been built, is faster and
+each device computes for itself. Otherwise: XLA's CPU backend does not bring its own convolution gradients to their fast
 form inside a loop, so there each gradient is written as something that it does: forward convolutions, matrix products
 and sums. The reasons given with each choice are measurements; `benchmarks/kernels.py` repeats them.
 """
@@ -15,7 +16,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerato.kernels import cpu, stock
+from kerato.kernels import cpu, native, stock
+from kerato.kernels.roles import operands, shape_of
 from kerato.kernels.windows import Windows, windows
 
 PLATFORMS = (None, "cpu")
@@ -81,8 +83,17 @@ def _kernel(depth: int, geometry: Windows) -> Choice:
 _CPU = {"y": _output, "x": _input, "kernel": _kernel}
 
 
+def lower(role: str, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
+    """`role` of the other two roles on a CPU that computes alone: natively where that is possible and faster."""
+    shapes = {name: value.shape for name, value in zip(operands(role), (a, b), strict=True)}
+    shapes[role] = shape_of(role, shapes, geometry)
+    if native.serves(role, shapes, geometry, a.dtype):
+        return native.solve(role, shapes, a, b, geometry)
+    return compute(role, "cpu", a, b, geometry)
+
+
 def compute(role: str, platform: str | None, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
-    """`role` of the other two roles, as lowered for `platform`."""
+    """`role` of the other two roles in the portable form for `platform`."""
     kernel_depth = a.shape[-2] if role == "x" else b.shape[-2] if role == "y" else a.shape[-1] // geometry.groups
     form = choose(role, platform, kernel_depth, geometry, a.dtype).form
     solve = partial(_solve, platform)
@@ -106,6 +117,8 @@ def _bundle(groups: int, most: int) -> int:
 
 def explain(platform: str) -> str:
     """One line for a person: how a 3x3 convolution of 32 channels and its two gradients are computed on `platform`."""
+    if platform == "cpu" and native.identity():
+        return f"convolutions on cpu: native by {native.explain()}, portable where those are faster"
     geometry = windows("explain", (32, 32), 3, 1, "same")
     named = {"output": "y", "input gradient": "x", "kernel gradient": "kernel"}
     choices = {name: choose(role, platform, 32, geometry) for name, role in named.items()}

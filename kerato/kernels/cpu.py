@@ -1,6 +1,6 @@
 """Convolution operations in forms that stay fast inside XLA's CPU loops, where its own gradients do not.
 
-Every form takes its two operands in the order of `bilinear.ROLES`, the geometry, and `solve(role, a, b, geometry)`,
+Every form takes its two operands in the order of `roles.ROLES`, the geometry, and `solve(role, a, b, geometry)`,
 which computes the smaller problem that some forms reduce to. `choice.py` says when each is used and why.
 """
 

@@ -12,7 +12,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]  # 5: there is none
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile || [ $$? -eq 5 ]  # 5: there is none
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

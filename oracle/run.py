@@ -3,6 +3,8 @@
 Both packages compute the same lines of `cases.py`, each in a process of its own, Keras on JAX in the environment that
 `benchmarks/peers.py` makes (ORACLE_PEERS or BENCH_PEERS names the folder of one that exists). The exit status is 1
 when a number differs or a name is missing without a reason in `reasons.py`.
+
+`python oracle/run.py 'layers/Random*' files/LSTM applications/VGG16` compares only that, and leaves the page alone.
 """
 
 from __future__ import annotations
@@ -65,19 +67,25 @@ def environment() -> Path:
     return peers.python("jax")
 
 
-def compute(python: Path, folder: Path) -> None:
+def compute(python: Path, folder: Path, chosen: list[str]) -> None:
     """Let both sides work at the same time, then read each other's files, then nets cross."""
     common = {**os.environ, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
     common |= {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     ours = Path(sys.executable), {**common, "KERAS_BACKEND": ""}
-    for more in ([], ["read"]):
+    cases, nets = [], []
+    for pattern in chosen:
+        (nets if pattern.startswith("applications/") else cases).append(pattern)
+    phases = ("compute", "read") if cases or not chosen else ()
+    for phase in phases:
         started = [
-            subprocess.Popen([program, "-W", "ignore", HERE / "side.py", name, folder, *more], env=environment)
+            subprocess.Popen([program, "-W", "ignore", HERE / "side.py", name, folder, phase, *cases], env=environment)
             for name, (program, environment) in {"keras": (python, common), "kerato": ours}.items()
         ]
         if any([process.wait() for process in started]):
             raise SystemExit("a side of the oracle broke off")
-    subprocess.run([python, "-W", "ignore", HERE / "applications.py", folder], env=common, check=True)
+    names = [pattern.partition("/")[2] for pattern in nets]
+    if names or not chosen:
+        subprocess.run([python, "-W", "ignore", HERE / "applications.py", folder, *names], env=common, check=True)
 
 
 class Results:
@@ -95,7 +103,8 @@ class Results:
                 self.failed[stem] = found["failed"]
                 with np.load(folder / f"{stem}.npz") as file:
                     self.values[side] |= {key: file[key] for key in file.files}
-        self.applications = json.loads((folder / "applications.json").read_text())
+        nets = folder / "applications.json"
+        self.applications = json.loads(nets.read_text()) if nets.exists() else {}
 
     def failures(self) -> dict[str, str]:
         """Case -> why it could not be compared; a line that Keras cannot compute either is no question."""
@@ -214,15 +223,19 @@ def table(title: str, head: str, rows: list[str]) -> str:
     return f"## {title}\n\n| {head} |\n|{'---|' * (head.count('|') + 1)}\n" + "\n".join(rows) + "\n\n"
 
 
-def main() -> int:
-    """Compare, write the page, say what is wrong."""
+def main(chosen: list[str]) -> int:
+    """Compare, write the page, say what is wrong; of a part, only say what is wrong."""
     with tempfile.TemporaryDirectory() as folder:
-        compute(environment(), Path(folder))
+        compute(environment(), Path(folder), chosen)
         text, wrong = page(Results(Path(folder)))
+    if chosen:
+        wrong = [line for line in wrong if any(fnmatch.fnmatchcase(line.partition(":")[0], f"{p}*") for p in chosen)]
+        print("\n".join(wrong) or f"no difference without a reason in {', '.join(chosen)}")
+        return 1 if wrong else 0
     PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
     print("\n".join(wrong) or f"no difference without a reason; the table is in {PAGE.relative_to(ROOT)}")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,13 +1,14 @@
 """One side of the oracle: compute every case with Kerato or with Keras 3, and keep the numbers.
 
-`python side.py kerato FOLDER` and `python side.py keras FOLDER` run the same lines of `cases.py`; each writes
+`python side.py kerato FOLDER compute` and the same with `keras` run the same lines of `cases.py`; each writes
 `FOLDER/<side>.npz` and the public names of its package, `FOLDER/<side>.json`, and a network of every layer as
 `FOLDER/<side>/<number>.keras` and `.weights.h5`. With `read` as third argument a side reads the other's files and
-writes `FOLDER/<side>_read.npz`. Keras runs on JAX, both in float32.
+writes `FOLDER/<side>_read.npz`. Patterns of `family/name` after that choose cases. Keras runs on JAX, both in float32.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
 import json
 import sys
@@ -33,8 +34,13 @@ Found = dict[str, np.ndarray[Any, Any]]
 class Side:
     """A package, and the few things that the two do not do alike."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, chosen: list[str]) -> None:
         self.name, self.package = name, importlib.import_module(name)
+        self.chosen = chosen
+
+    def wants(self, key: str) -> bool:
+        """Whether a case `family/name` is among the chosen ones; all are where none are named."""
+        return not self.chosen or any(fnmatch.fnmatchcase(key, pattern) for pattern in self.chosen)
 
     def room(self, family: str) -> Any:
         """The module of a family."""
@@ -241,7 +247,8 @@ def networks(side: Side) -> Iterator[tuple[int, str, Any]]:
     """(number, key, what makes a network of one layer) of every line that can be a file."""
     for number_, (name, made, given) in enumerate(lines(cases.LAYERS)):
         args, kwargs = eval(f"call({given})", {"call": call, **cases.INPUTS})
-        if "(" in made and not kwargs and name != "Lambda" and hasattr(side.room("layers"), name):
+        has_layer = hasattr(side.room("layers"), name) and side.wants(f"files/{name}")
+        if "(" in made and not kwargs and name != "Lambda" and has_layer:
             yield number_, f"files/{name}/{made} : {given}", partial(network, side, made, args)
 
 
@@ -325,9 +332,10 @@ def public(side: Side) -> dict[str, dict[str, str]]:
     return found
 
 
-def main(name: str, folder: Path, reads: bool) -> None:
+def main(name: str, folder: Path, phase: str, chosen: list[str]) -> None:
     """Compute everything, or read the other side's files."""
-    side, found, failed = Side(name), {}, {}
+    side, found, failed = Side(name, chosen), {}, {}
+    reads = phase == "read"
     if reads:
         read(side, folder, found, failed)
     else:
@@ -341,7 +349,7 @@ def main(name: str, folder: Path, reads: bool) -> None:
 def compute(side: Side, found: Found, failed: dict[str, str]) -> None:
     """Every case of the tables."""
     for family, kind, made, given, of in table():
-        if not hasattr(side.room(family), kind):
+        if not hasattr(side.room(family), kind) or not side.wants(f"{family}/{kind}"):
             continue
         key = f"{family}/{kind}/{made} : {given}"
         try:
@@ -351,4 +359,4 @@ def compute(side: Side, found: Found, failed: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:] == ["read"])
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4:])

@@ -18,11 +18,12 @@ import jax.numpy as jnp
 
 from kerato import ops, random
 from kerato.arguments import Rule, number, one_of, optional, positive_int
+from kerato.graph import Tensor
 from kerato.layers.base import Array
-from kerato.layers.image import resized
+from kerato.layers.image import Pictures, resized
 from kerato.layers.noise import Drawing
-from kerato.layers.space import Spatial
-from kerato.variables import evaluation
+from kerato.ops import leaves
+from kerato.variables import evaluation, running
 
 #: (interpolation, fill mode, fill value)
 Style = tuple[str, str, float]
@@ -43,13 +44,19 @@ def interval(low: float, high: float, lowest: float | None = None) -> Rule:
     return Rule(f"a number, or two, from {low:g} to {high:g}", convert)
 
 
-class Augmenting(Drawing, Spatial):
+class Augmenting(Drawing, Pictures):
     """Base of layers that change pictures (batch, height, width, channels) in training; afterwards the identity.
 
-    Pictures come as floats or whole numbers and leave as floats. Call with `training=True` to see what one does.
+    Pictures come as floats or whole numbers and leave as floats. Called outside of a network, these layers change
+    pictures unless `training=False` is said, as in Keras 3; within one the network says.
     """
 
     supports_masking = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        symbolic = any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs)))
+        alone = running() is None and not symbolic and len(args) < 2
+        return super().__call__(*args, **{"training": True, **kwargs} if alone else kwargs)
 
     def call(self, x: Array, training: bool = False) -> Array:
         """The change, where it trains."""

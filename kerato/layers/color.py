@@ -130,10 +130,12 @@ class RandomInvert(Coloring):
 class RandomSaturation(Coloring):
     """RGB pictures with their saturation times `f / (1 - f)`, `f` from `factor`: 0 grey, 0.5 unchanged, 1 full.
 
+    A number f is [-f, f], and less than 0 is grey, as in Keras 3: half of the pictures. Give two numbers from 0 to 1.
+
     Differs: with values of 0 to 255 Keras 3 lets a saturation pass 1, so that colours become negative.
     """
 
-    checks = {"factor": interval(0, 1, lowest=0.0)}
+    checks = {"factor": interval(-1, 1)}
 
     def __init__(
         self,
@@ -151,7 +153,7 @@ class RandomSaturation(Coloring):
         (f,) = self.one(x, self.factor)
         top, bottom = x.max(-1, keepdims=True), x.min(-1, keepdims=True)
         most = jnp.where(top > bottom, top / jnp.where(top > bottom, top - bottom, 1), 1)
-        return top - (top - x) * jnp.minimum(f / (1 - f + 1e-7), most)
+        return top - (top - x) * jnp.clip(f / (1 - f + 1e-7), 0, most)
 
 
 class RandomHue(Coloring):

@@ -7,12 +7,24 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kerato import ops
 from kerato.arguments import flag, number, one_of, positive_int, title
 from kerato.errors import InvalidValue
+from kerato.graph import Tensor
 from kerato.layers.base import Array
 from kerato.layers.space import Spatial
+from kerato.variables import running
+
+
+class Pictures(Spatial):
+    """Base of layers that take a single picture, (height, width, channels), too when called outside of a network."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if running() is None and args and not isinstance(args[0], Tensor) and np.ndim(args[0]) == 3:
+            return super().__call__(jnp.asarray(args[0])[None], *args[1:], **kwargs)[0]
+        return super().__call__(*args, **kwargs)
 
 
 class Rescaling(Spatial):
@@ -30,7 +42,7 @@ class Rescaling(Spatial):
         return ops.cast(x, self.compute_dtype) * self.scale + self.offset
 
 
-class Resizing(Spatial):
+class Resizing(Pictures):
     """Pictures of any size as pictures of one size: (batch, h, w, channels) -> (batch, height, width, channels).
 
     Args:
@@ -84,7 +96,7 @@ class Resizing(Spatial):
         return found if jnp.issubdtype(x.dtype, jnp.floating) else jnp.round(found).astype(x.dtype)
 
 
-class CenterCrop(Spatial):
+class CenterCrop(Pictures):
     """The middle of pictures: (batch, h, w, channels) -> (batch, height, width, channels), as floats.
 
     Pictures smaller than that are cropped to its aspect ratio and resized.

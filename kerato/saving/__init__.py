@@ -55,7 +55,7 @@ TENSORS = ".safetensors"
 
 def save_model(
     model: Any,
-    path: PathLike,
+    filepath: PathLike,
     overwrite: bool = True,
     extra: dict[str, Any] | None = None,
     include_optimizer: bool = True,
@@ -66,21 +66,21 @@ def save_model(
 
     Args:
         model: any model; Lambdas are saved by the name of their function.
-        path: ends in `.keras`, or in `.h5` or `.hdf5` for the layout of Keras 2.
+        filepath: ends in `.keras`, or in `.h5` or `.hdf5` for the layout of Keras 2.
         overwrite: whether an existing file is replaced; it stays whole until the new one is complete.
-        extra: facts for `read_extra` and for `load_model(path).extra`, such as class names; plain data. What a
+        extra: facts for `read_extra` and for `load_model(filepath).extra`, such as class names; plain data. What a
             loaded model has as `extra` is saved again unless given.
         include_optimizer: whether how it was compiled and the optimizer's state are written.
 
     Raises:
-        InvalidValue: `path` ends otherwise, or the model holds something that cannot be written.
+        InvalidValue: `filepath` ends otherwise, or the model holds something that cannot be written.
         BadFile: the file exists and `overwrite` is False, or it cannot be written.
     """
     facts = _extra_bytes(model.extra if extra is None else extra)
-    ending = _ending("save", path, (".keras", *HDF5))
+    ending = _ending("save", filepath, (".keras", *HDF5))
     if ending in HDF5:
         data = hdf5_models.model_bytes(model, LAYOUT, None if facts == b"{}" else facts, include_optimizer)
-        archive.write_beside(path, lambda file: file.write(data), overwrite)
+        archive.write_beside(filepath, lambda file: file.write(data), overwrite)
         return
     record = model_record(model)
     if not include_optimizer:
@@ -91,13 +91,13 @@ def save_model(
         WEIGHTS: weights.weights_bytes(model, include_optimizer),
         EXTRA: facts,
     }
-    archive.write_archive(path, members, overwrite)
+    archive.write_archive(filepath, members, overwrite)
 
 
 def _ending(owner: str, path: PathLike, known: tuple[str, ...]) -> str:
     found = next((ending for ending in known if os.fspath(path).endswith(ending)), None)
     if found is None:
-        raise invalid(owner, "path", f"a file name that ends in {', '.join(known[:-1])} or {known[-1]}", path)
+        raise invalid(owner, "filepath", f"a file name that ends in {', '.join(known[:-1])} or {known[-1]}", path)
     return found
 
 
@@ -111,7 +111,7 @@ def _extra_bytes(extra: Any) -> bytes:
 
 
 def load_model(
-    path: PathLike, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+    filepath: PathLike, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
     """The model in a `.keras` or `.h5` file that Kerato or Keras wrote, ready to predict or to go on training.
 
@@ -119,7 +119,7 @@ def load_model(
     `custom_objects`.
 
     Args:
-        path: of the file.
+        filepath: of the file.
         custom_objects: name -> class or function that is not Kerato's.
         compile: whether the model is compiled as it was when saved.
         safe_mode: for Keras's signature; there is no unsafe mode.
@@ -131,12 +131,17 @@ def load_model(
     """
     if not safe_mode:
         raise invalid("load_model", "safe_mode", "True: code in files is never run", safe_mode)
-    if archive.is_hdf5(archive.begins(path)):
-        return hdf5_models.load(path, custom_objects, compile)
-    with archive.opened(path) as file, one_sentence(path), reads(str(path), custom_objects), config.dialect(None):
+    if archive.is_hdf5(archive.begins(filepath)):
+        return hdf5_models.load(filepath, custom_objects, compile)
+    with (
+        archive.opened(filepath) as file,
+        one_sentence(filepath),
+        reads(str(filepath), custom_objects),
+        config.dialect(None),
+    ):
         model = model_from_record(file.json(CONFIG), compile)
         model.extra = _extra(file)
-        weights.load(model, file.weights(), str(path))
+        weights.load(model, file.weights(), str(filepath))
     return model
 
 
@@ -159,34 +164,34 @@ def read_extra(path: PathLike) -> dict[str, Any]:
         return _extra(file)
 
 
-def save_weights(model: Any, path: PathLike, overwrite: bool = True) -> None:
+def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None:
     """Write the weights of a model to a file; Keras 3 loads those in HDF5 too.
 
     Args:
         model: with its weights made.
-        path: ends in `.weights.h5` for Keras 3's layout, or in `.safetensors`, which hold the optimizer's state too;
-            or in `.h5` or `.hdf5` for Keras 2's layout.
+        filepath: ends in `.weights.h5` for Keras 3's layout, in `.safetensors` (with the optimizer's state), or in
+            `.h5` or `.hdf5` for Keras 2's layout.
         overwrite: whether an existing file is replaced; it stays whole until the new one is complete.
 
     Raises:
-        InvalidValue: `path` ends otherwise.
+        InvalidValue: `filepath` ends otherwise.
         InvalidCall: the model has no weights yet.
         BadFile: the file exists and `overwrite` is False, or it cannot be written.
-        MissingExtra: `path` ends in `.safetensors`, and safetensors is not installed.
+        MissingExtra: `filepath` ends in `.safetensors`, and safetensors is not installed.
     """
-    ending = _ending("save_weights", path, (".weights.h5", TENSORS, *HDF5))
+    ending = _ending("save_weights", filepath, (".weights.h5", TENSORS, *HDF5))
     if not model.built:
         raise InvalidCall(f"{model.name}: the weights do not exist yet. Call the model, or build it, first.")
     if ending == TENSORS:
         data = tensors.tensors_bytes(model)
     else:
         data = hdf5_models.layers_bytes(model, LAYOUT) if ending in HDF5 else weights.weights_bytes(model)
-    archive.write_beside(path, lambda file: file.write(data), overwrite)
+    archive.write_beside(filepath, lambda file: file.write(data), overwrite)
 
 
 def load_weights(
     model: Any,
-    path: PathLike,
+    filepath: PathLike,
     skip_mismatch: bool = False,
     by_name: bool = False,
     original_backend: str | None = None,
@@ -195,7 +200,7 @@ def load_weights(
 
     Args:
         model: with its weights made.
-        path: of a `.weights.h5`, `.keras`, `.safetensors` or `.h5` file; weights of Keras 0, 1 and 2 are read too.
+        filepath: of a `.weights.h5`, `.keras`, `.safetensors` or `.h5` file; weights of Keras 0, 1 and 2 are read too.
         skip_mismatch: take what fits, and leave the other weights as they are.
         by_name: match layers by their names, and leave those that the file has not as they are; for `.h5` files.
         original_backend: `'theano'` for a file of Keras 0 or 1 that Theano trained: its kernels are flipped.
@@ -203,23 +208,23 @@ def load_weights(
     Raises:
         BadFile: the file is missing, damaged, hostile, or its weights do not fit; every one that does not is named.
         InvalidCall: the model has no weights yet, or `by_name` is asked of a file without names.
-        MissingExtra: `path` ends in `.safetensors`, and safetensors is not installed.
+        MissingExtra: `filepath` ends in `.safetensors`, and safetensors is not installed.
     """
-    if os.fspath(path).endswith(TENSORS):
-        archive.begins(path, "a file with weights")
-        _refuse_by_name(by_name, path)
-        with tensors.Tensors(path) as stored:
+    if os.fspath(filepath).endswith(TENSORS):
+        archive.begins(filepath, "a file with weights")
+        _refuse_by_name(by_name, filepath)
+        with tensors.Tensors(filepath) as stored:
             weights.load_stored(model, stored, skip_mismatch)
         return
-    if archive.begins(path, "a file with weights").startswith(b"PK"):
-        _refuse_by_name(by_name, path)
-        with archive.opened(path) as file:
-            weights.load(model, file.weights(), str(path), skip_mismatch)
+    if archive.begins(filepath, "a file with weights").startswith(b"PK"):
+        _refuse_by_name(by_name, filepath)
+        with archive.opened(filepath) as file:
+            weights.load(model, file.weights(), str(filepath), skip_mismatch)
         return
-    with Stored(os.fspath(path), str(path)) as file:
+    with Stored(os.fspath(filepath), str(filepath)) as file:
         root = layered.root_of(file)
         if root is None:
-            _refuse_by_name(by_name, path)
+            _refuse_by_name(by_name, filepath)
             weights.load_stored(model, file, skip_mismatch)
         else:
             layered.load_layers(model, file, root, by_name, skip_mismatch, original_backend)
@@ -265,13 +270,13 @@ class Saveable:
         """
         raise InvalidCall(f"{self.name}: YAML is not written, since reading it can run code. Use to_json.")  # type: ignore[attr-defined]
 
-    def save(self, path: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write the whole model to a `.keras` or `.h5` file that Keras 3 loads too, see `kerato.saving.save_model`.
 
         Raises:
             BadFile: the file exists and `overwrite` is False, or it cannot be written; an old file stays whole.
         """
-        save_model(self, path, overwrite=overwrite, include_optimizer=include_optimizer)
+        save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def to_keras(self, custom_objects: dict[str, Any] | None = None) -> Any:
         """The same model as an object of Keras 3, see `kerato.saving.to_keras`.
@@ -282,14 +287,14 @@ class Saveable:
         """
         return to_keras(self, custom_objects)
 
-    def save_weights(self, path: Any, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights to a file, see `kerato.saving.save_weights`."""
-        save_weights(self, path, overwrite)
+        save_weights(self, filepath, overwrite)
 
-    def load_weights(self, path: Any, skip_mismatch: bool = False, by_name: bool = False, **options: Any) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, **options: Any) -> None:
         """Take the weights of a file, see `kerato.saving.load_weights`.
 
         Raises:
             BadFile: they do not fit; each that does not is named, and nothing is changed.
         """
-        load_weights(self, path, skip_mismatch, by_name, **options)
+        load_weights(self, filepath, skip_mismatch, by_name, **options)

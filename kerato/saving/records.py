@@ -31,6 +31,7 @@ from kerato import (
 from kerato.arguments import Configurable, parameters
 from kerato.errors import BadFile, InvalidCall, InvalidType, KeratoError, UnknownName, sentence, show, suggest
 from kerato.layers.base import Layer
+from kerato.saving import counterparts
 
 #: where Keras users find a family -> its members by name
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -40,6 +41,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         if isinstance(kind := getattr(layers, name), type) and issubclass(kind, Layer) and kind is not Layer
     },
     "optimizers.schedules": schedules.FAMILY.members,
+    **counterparts.FAMILIES,
     **{
         room.__name__.rpartition(".")[2]: room.FAMILY.members
         for room in (activations, constraints, initializers, losses, metrics, optimizers, regularizers)
@@ -137,7 +139,7 @@ def home(kind: type[Any]) -> tuple[str, str | None]:
     """(module, registered name) of a class: a family of Keras, or the user's own module."""
     for family, members in FAMILIES.items():
         if members.get(kind.__name__) is kind:
-            return f"keras.{family}", None
+            return f"keras.{family}", kind.__name__ if family in counterparts.FAMILIES else None
     if kind is models().get(kind.__name__):
         return ("keras", None) if kind.__name__ == "Sequential" else ("keras.src.models.functional", "Functional")
     return kind.__module__, registered_name(kind)
@@ -248,7 +250,10 @@ def from_record(found: Any) -> Any:
     if isinstance(number, int) and number in shared:
         return shared[number]
     kind = _known_class(found)
-    result = made(kind, inner) if isinstance(kind, type) else kind
+    # Outside of a file, whose reader says what its words mean, a record with its module is one of today's.
+    today = found.get("module") and reading().owner == Reading.owner
+    with config.dialect(None) if today else contextlib.nullcontext():
+        result = made(kind, inner) if isinstance(kind, type) else kind
     if isinstance(number, int):
         shared[number] = result
     return result

@@ -7,6 +7,7 @@ from typing import Any
 
 from kerato.errors import show
 from kerato.graph import Tensor
+from kerato.layers.augmentation import Augmenting
 from kerato.layers.core import InputLayer
 from kerato.ops import leaves
 from kerato.saving.arrangement import in_key_order
@@ -84,6 +85,8 @@ class Wiring:
     def _call(self, name: str, call: Any) -> None:
         args, kwargs = self._filled(call.get("args", [])), self._filled(call.get("kwargs", {}))
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        if isinstance(self.owners[name], Augmenting):
+            kwargs.pop("training", None)  # Keras writes its default, True, and does not let it count: predict says
         if not any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
             raise reading().damaged(f"the call of {name!r} takes no tensor")
         self.results[name].append(list(in_key_order(self.owners[name](*args, **kwargs))))

@@ -236,3 +236,24 @@ def test_resizing_may_keep_the_aspect_ratio(options: dict[str, Any], row: list[f
     assert found[0, 0, :, 0].tolist() == row
     with pytest.raises(ValueError, match="cannot both be True"):
         layers.Resizing(2, 2, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)
+
+
+def test_alone_a_layer_changes_pictures_unless_told_not_to() -> None:
+    invert = layers.RandomInvert((1.0, 1.0))
+    np.testing.assert_allclose(invert(X), 255 - X, rtol=1e-5)
+    np.testing.assert_array_equal(invert(X, training=False), X)
+    np.testing.assert_array_equal(Sequential([layers.Input(X.shape[1:]), invert]).predict(X, verbose=0), X)
+
+
+def test_alone_a_layer_takes_a_single_picture() -> None:
+    np.testing.assert_allclose(layers.RandomInvert((1.0, 1.0))(X[0]), 255 - X[0], rtol=1e-5)
+    assert layers.RandomCrop(3, 4)(X[0]).shape == (3, 4, 3)
+    for layer in (layers.Resizing(5, 6), layers.CenterCrop(5, 6)):
+        np.testing.assert_array_equal(layer(X[0]), layer(X)[0])
+
+
+def test_a_saturation_below_0_is_grey() -> None:
+    """A number f is [-f, f], as Keras 3 writes it to files."""
+    assert layers.RandomSaturation(0.2).factor == (-0.2, 0.2)
+    top = np.repeat(X.max(-1, keepdims=True), 3, -1)
+    np.testing.assert_allclose(layers.RandomSaturation((-0.2, -0.2))(X), top, rtol=1e-6)

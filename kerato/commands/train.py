@@ -24,6 +24,12 @@ from kerato.commands import answer, json_option, new_folder, note, out_option, q
     show_default=True,
     help="How much pictures are moved, zoomed, turned and mirrored while training.",
 )
+@click.option(
+    "--weights",
+    metavar="imagenet|none|FILE",
+    help="Start from a net trained on ImageNet. [default: when its weights are on this machine, for photographs]",
+)
+@click.option("--fine-tune", type=click.IntRange(0), default=0, metavar="EPOCHS", help="Its last block learns too.")
 @click.option("--resume", is_flag=True, help="Go on with the run whose folder is --out, with its settings.")
 @out_option
 @seed_option
@@ -46,6 +52,8 @@ def train(
     if resume and out is None:
         raise click.UsageError("--resume needs the folder of the run: --out DIR.")
     check_names(data, wishes["net"])
+    if wishes["epochs"] and wishes["weights"] not in (None, "none"):
+        raise click.UsageError("--epochs: a net with trained weights is gone through once; --fine-tune trains more.")
     folder = out if resume and out is not None else new_folder(out, Path(data).resolve().name or "pictures")
     run(data, folder, as_json, quiet, resume=resume, **wishes)
 

@@ -25,11 +25,20 @@ Tick = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Remote:
-    """A file that can be downloaded: where it is, how long it is, and what its sha256 must be."""
+    """A file that can be downloaded: where it is, how long it is, and what its sha256 must be.
+
+    `md5` stands in where its owner publishes no sha256.
+    """
 
     url: str
     size: int
     sha256: str
+    md5: str = ""
+
+    @property
+    def digest(self) -> tuple[str, str]:
+        """(name of the digest, its value)."""
+        return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
 
     @property
     def name(self) -> str:
@@ -86,12 +95,11 @@ def _complete(remote: Remote, url: str, part: Path) -> None:
         raise BadFile(
             f"{url}: expected {remote.size:,} bytes, got {have:,} ({reason}). Try again: it goes on from there."
         )
-    got = _sha256(part)
-    if got != remote.sha256:
+    kind, wanted = remote.digest
+    got = _digest(part, kind)
+    if got != wanted:
         part.unlink()
-        raise BadFile(
-            f"{url}: expected the sha256 {remote.sha256}, got {got}. The file was discarded; try another mirror."
-        )
+        raise BadFile(f"{url}: expected the {kind} {wanted}, got {got}. The file was discarded; try another mirror.")
 
 
 def _attempts(remote: Remote, url: str, part: Path, tick: Tick) -> str:
@@ -131,9 +139,9 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path, kind: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from kerato.data.parts import decoded
 from kerato.data.picture_folder import pictures_as, printable
 from kerato.data.queue import in_order, worker_count
 from kerato.errors import BadFile, plural
-from kerato.tasks.classify import answered
+from kerato.tasks.classify import answered, batch_for
 from kerato.tasks.material import Material, material, same_classes
 from kerato.tasks.scores import Scores, scores
 
@@ -36,7 +36,7 @@ class Classifier:
 
     def probabilities(self, found: Sequence[Any]) -> Any:
         """The probabilities (n, classes) for pictures of `picture_shape`, uint8."""
-        return self.model.predict(np.stack(found), batch_size=BATCH)
+        return self.model.predict(np.stack(found), batch_size=batch_for(self.picture_shape))
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

@@ -10,6 +10,7 @@ from kerato import report
 from kerato.data.parts import Part
 from kerato.errors import BadFile, InvalidValue
 from kerato.report import Clock
+from kerato.tasks import transfer
 from kerato.tasks.augmentation import generator
 from kerato.tasks.material import Material, material, same_classes
 from kerato.tasks.records import REPORT, Run, check_writable, earlier, versions, write
@@ -33,6 +34,8 @@ def classify(
     seed: int = 0,
     verbose: int = 1,
     resume: bool = False,
+    weights: Any = None,
+    fine_tune: int = 0,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train a classifier on pictures and write its files to `out`.
@@ -40,13 +43,17 @@ def classify(
     Args:
         data: the name of a data set, a folder, a `kerato.datasets.Dataset`, or `kerato.data.pictures(...)`.
         out: an existing folder; with `resume`, that of an earlier run, whose settings hold.
-        net: a name in `kerato.applications.NETS`; None chooses by the size of the pictures.
+        net: a name in `kerato.applications.NETS`, or of a net with trained weights; None chooses by the
+            size of the pictures.
         epochs: how often the training pictures are gone through, those before a resume included; None chooses by
             how many there are.
         batch_size: pictures per update; None chooses by how many there are.
         size: (height, width) that the pictures of a folder are brought to; None chooses by what is there.
         augment: how much training pictures are varied: `none`, `light` or `strong`.
         seed: of initial weights, order, dropout, augmentation and the division of a folder.
+        weights: what a pretrained net starts with: `'imagenet'` or a file; `'none'` starts anew. None takes weights
+            that are on this machine for a folder of photographs, if nothing else is asked for.
+        fine_tune: with `weights`, epochs in which the last block of the net learns too.
         say: is told what happens, a line at a time.
 
     Raises:
@@ -54,6 +61,18 @@ def classify(
         UnknownName: there is no such data set, net or level of augmentation.
     """
     check_writable(out)
+    if not resume:
+        plain = net is None and epochs is None and size is None and augment == "none"
+        start = transfer.start(data, weights, net, plain)
+        if start is not None:
+            wishes: dict[str, Any] = {
+                "net": net,
+                "fine_tune": fine_tune,
+                "batch_size": batch_size,
+                "size": size,
+                "augment": augment,
+            }
+            return transfer.learn(data, out, start, **wishes, epochs=epochs, seed=seed, verbose=verbose, say=say)
     kept = earlier(out) if resume else None
     if kept is not None:
         net, seed, augment, batch_size, size = (
@@ -63,20 +82,24 @@ def classify(
             kept.batch_size,
             kept.picture_shape[:2],
         )
+    if kept is not None and kept.weights:
+        raise InvalidValue(f"--resume: the run in {out} began with trained weights. Run it anew with --fine-tune.")
     check_net(net)
+    from kerato.applications import net_for
+
     began, clock = time.perf_counter(), Clock()
     with clock.data():
         found = material(data, size, seed)
     for line in found.summary:
         say(line)
-    run = kept or _begun(found, out, net, augment, seed)
+    run = kept or begun(found, out, net or net_for(*found.picture_shape), augment, seed)
     run.versions, run.interrupted = versions(), False
     run.batch_size = batch_size or (128 if found.train.samples >= MANY else 32)
     run.wanted_epochs = epochs or epochs_for(found.train.samples, run.batch_size)
     run.spent("data", began)
     _prepare(run, found, say)
-    _train(run, found, verbose, clock)
-    answers = _judge(run, found)
+    fit(run, found, verbose, clock)
+    answers = judge(run, found)
     finish(run, found, answers, clock.split())
     return run
 
@@ -121,11 +144,11 @@ def check_net(net: str | None) -> None:
     Raises:
         UnknownName: with the nearest name.
     """
-    from kerato.applications import NETS
+    from kerato.applications import NETS, pretrained
     from kerato.errors import unknown
 
-    if net is not None and net not in NETS:
-        raise unknown("train", "the net", net, NETS)
+    if net is not None and net not in NETS and net not in pretrained.rows():
+        raise unknown("train", "the net", net, [*NETS, *pretrained.rows()])
 
 
 def epochs_for(samples: int, batch_size: int) -> int:
@@ -134,11 +157,9 @@ def epochs_for(samples: int, batch_size: int) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-UPDATES // steps)))
 
 
-def _begun(found: Material, out: Any, net: str | None, augment: str, seed: int) -> Run:
-    from kerato import applications
-
-    chosen = net or applications.net_for(*found.picture_shape)
-    run = Run(out=out, data=found.name, source=found.source, net=chosen, seed=seed, augment=augment)
+def begun(found: Material, out: Any, net: str, augment: str, seed: int) -> Run:
+    """A run that has its material, and nothing done yet."""
+    run = Run(out=out, data=found.name, source=found.source, net=net, seed=seed, augment=augment)
     run.class_names, run.picture_shape = list(found.class_names), found.picture_shape
     run.skipped = [{"file": item.file, "reason": item.reason} for item in found.skipped]
     run.samples = {name: part.samples for name, part in found.parts.items()}
@@ -179,7 +200,8 @@ def _fed(part: Part, clock: Clock) -> dict[str, Any]:
     return {"x": x, "y": y, "batch_size": part.batch_size}
 
 
-def _train(run: Run, found: Material, verbose: int, clock: Clock) -> None:
+def fit(run: Run, found: Material, verbose: int, clock: Clock) -> None:
+    """Train the compiled model of a run up to its `wanted_epochs`."""
     began, before = time.perf_counter(), len(run.history.get("loss", []))
     found.train.epoch = before
     watched = found.validation
@@ -203,7 +225,7 @@ def _train(run: Run, found: Material, verbose: int, clock: Clock) -> None:
     run.seconds = run.times["training"]
 
 
-def _judge(run: Run, found: Material) -> Any:
+def judge(run: Run, found: Material) -> Any:
     """Measure the model on the part kept for it; the probabilities of its pictures."""
     if found.judged is None:
         return None
@@ -213,6 +235,11 @@ def _judge(run: Run, found: Material) -> Any:
     run.judged, run.scores = name, scores(answers, part.labels, found.class_names)
     run.spent("judging", began)
     return answers
+
+
+def batch_for(picture_shape: tuple[int, int, int]) -> int:
+    """How many pictures of a size are answered at once: 256, fewer of large ones."""
+    return max(8, min(256, 256 * 96 * 96 // (picture_shape[0] * picture_shape[1])))
 
 
 def answered(model: Any, part: Part) -> Any:
@@ -225,7 +252,9 @@ def answered(model: Any, part: Part) -> Any:
     part.shuffle, part.generator, part.epoch = False, None, 0
     part.forget()
     try:
-        found = model.predict(part.pixels if part.pixels is not None else part, batch_size=256)
+        found = model.predict(
+            part.pixels if part.pixels is not None else part, batch_size=batch_for(part.picture_shape)
+        )
     finally:
         part.shuffle, part.generator = shuffle, transform
         part.forget()

@@ -38,6 +38,8 @@ class Run:
     seed: int
     source: str = ""
     augment: str = "none"
+    weights: str = ""
+    fine_tune: int = 0
     batch_size: int = 0
     wanted_epochs: int = 0
     epochs: int = 0
@@ -66,7 +68,9 @@ class Run:
         """The command that repeats the run, but for its folder."""
         import shlex
 
-        options = [f"--model {self.net}", f"--epochs {self.wanted_epochs}", f"--batch-size {self.batch_size}"]
+        epochs = f"--fine-tune {self.fine_tune}" if self.weights else f"--epochs {self.wanted_epochs}"
+        options = [f"--model {self.net}", epochs, f"--batch-size {self.batch_size}"]
+        options += [f"--weights {shlex.quote(self.weights)}"] * bool(self.weights)
         options += [f"--augment {self.augment}"] * (self.augment != "none") + [f"--seed {self.seed}"]
         return " ".join(["kerato train", shlex.quote(self.source), *options])
 

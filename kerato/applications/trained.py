@@ -1,0 +1,142 @@
+"""Where trained weights lie on a machine, and how they come there.
+
+Looked through in this order, first find wins: `$KERATO_DATA` and its folder `weights`; `$KERATO_HOME/weights`, by
+default `~/.kerato/weights`, where downloads go; `$KERAS_HOME/models`, by default `~/.keras/models`, Keras's own.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerato import config
+from kerato.datasets.download import TIMEOUT_S, Remote, address, fetch
+from kerato.datasets.places import home
+from kerato.errors import BadFile
+
+if TYPE_CHECKING:
+    from kerato.applications.pretrained import Pretrained
+    from kerato.models import Model
+
+KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+NAMES = "https://storage.googleapis.com/download.tensorflow.org/data"
+
+
+@dataclass(frozen=True)
+class File:
+    """A published file: its addresses's folder, its names, and a digest; without one it is never downloaded."""
+
+    folder: str
+    names: tuple[str, ...]
+    md5: str = ""
+    sha256: str = ""
+
+    @property
+    def remote(self) -> str:
+        """Its address."""
+        return f"{self.folder}/{self.names[0]}"
+
+
+CLASS_INDEX = File(NAMES, ("imagenet_class_index.json",), md5="c2c37ea517e94d9795004a39431a14cb")
+
+_VGG = "{}_weights_tf_dim_ordering_tf_kernels{}.h5"
+_SQUEEZE = "https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0"
+
+#: net -> its weights with the top, and without; the digests are those that Keras gives, or the file's own
+FILES: dict[str, tuple[File, File]] = {
+    "squeezenet": (
+        File(_SQUEEZE, (_VGG.format("squeezenet", ""),)),
+        File(
+            _SQUEEZE,
+            (_VGG.format("squeezenet", "_notop"), "squeezenet_v1.1_notop_keras.h5"),
+            sha256="17154246284f555591549ac2c83e127abfbf4307dc4b0060fdaa2931d0fa38da",
+        ),
+    ),
+    "vgg16": (
+        File(f"{KERAS}/vgg16", (_VGG.format("vgg16", ""),), md5="64373286793e3c8b2b4e3219cbf3544b"),
+        File(f"{KERAS}/vgg16", (_VGG.format("vgg16", "_notop"),), md5="6d6bbae143d832006294945121d1f1fc"),
+    ),
+    "vgg19": (
+        File(f"{KERAS}/vgg19", (_VGG.format("vgg19", ""),), md5="cbe5617147190e668d6c5d5026f83318"),
+        File(f"{KERAS}/vgg19", (_VGG.format("vgg19", "_notop"),), md5="253f8cb515780f3b799900260a226db6"),
+    ),
+    "resnet50": (
+        File(
+            f"{KERAS}/resnet",
+            ("resnet50_weights_tf_dim_ordering_tf_kernels.h5",),
+            md5="2cb95161c43110f7111970584f804107",
+        ),
+        File(
+            f"{KERAS}/resnet",
+            ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",),
+            md5="4d473c1dd8becc155b73f8504c6f6626",
+        ),
+    ),
+    "mobilenet": (
+        File(f"{KERAS}/mobilenet", ("mobilenet_1_0_224_tf.h5",)),
+        File(f"{KERAS}/mobilenet", ("mobilenet_1_0_224_tf_no_top.h5",)),
+    ),
+}
+
+
+def folders() -> list[Path]:
+    """The folders that are looked through, in order."""
+    named = [Path(part).expanduser() for part in os.environ.get("KERATO_DATA", "").split(os.pathsep) if part]
+    return [*(one for part in named for one in (part, part / "weights")), *kept()]
+
+
+def kept() -> list[Path]:
+    """The folders in which weights are kept from one use to the next."""
+    return [home() / "weights", config.keras_home() / "models"]
+
+
+def found(file: File, where: Iterable[Path] | None = None) -> Path | None:
+    """The file on this machine, if it is here."""
+    paths = (folder / name for folder in (folders() if where is None else where) for name in file.names)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def place(file: File) -> Path:
+    """The file on this machine; downloaded into `~/.kerato/weights` where it is not.
+
+    Raises:
+        BadFile: it cannot be downloaded; the message says which file to put where.
+    """
+    here = found(file)
+    if here is not None:
+        return here
+    folder = home() / "weights"
+    remedy = f"Put the file {file.names[0]} into {folder}, or name a file of weights."
+    if not (file.md5 or file.sha256):
+        raise BadFile(f"{file.names[0]}: is not on this machine, and no digest is known to check a download. {remedy}")
+    remote = Remote(file.remote, 0, file.sha256, file.md5)
+    url = address(remote, "weights")
+    try:
+        request = urllib.request.Request(url, method="HEAD")
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            size = int(answer.headers.get("Content-Length") or 0)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", "") or error
+        raise BadFile(f"{url}: could not be downloaded ({reason}). {remedy}") from None
+    return fetch(Remote(file.remote, size, file.sha256, file.md5), url, folder)
+
+
+def load(row: Pretrained, model: Model, weights: Any, include_top: bool) -> None:
+    """Give a net its trained weights: `'imagenet'`, or those of a file.
+
+    Raises:
+        BadFile: there is no such file, or it does not fit.
+    """
+    from kerato.applications.pretrained import stored_names
+
+    path = place(FILES[row.name][0 if include_top else 1]) if weights == "imagenet" else Path(weights).expanduser()
+    if not path.is_file():
+        raise BadFile(f"{path}: expected a file of weights for {row.name}, 'imagenet' or None, and there is none.")
+    names = stored_names(path)
+    whole = not include_top and row.top in names
+    model.load_weights(path, by_name=whole)

@@ -100,6 +100,7 @@ def test_row_4_0_02_labels_become_one_hot() -> None:
     assert utils.to_categorical([0, 2], 4).shape == (2, 4)
 
 
+@pytest.mark.slow
 def test_the_example_prints_the_values(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "4_objectives.py"), run_name="__main__")
     printed = {line.split()[1]: float(line.split()[2]) for line in capsys.readouterr().out.splitlines()}

@@ -114,6 +114,7 @@ def test_a_training_resumed_from_its_state_is_the_uninterrupted_one(name: str) -
     np.testing.assert_array_equal(v.numpy(), w.numpy())
 
 
+@pytest.mark.slow
 def test_the_example_prints_the_trajectories_and_fits_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "5_optimizers.py"), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()

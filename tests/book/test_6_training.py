@@ -182,6 +182,7 @@ def test_what_cannot_be_is_refused(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", ["6_1_initialisation", "6_2_preprocessing"])
 def test_the_examples_run(example: str, capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(ROOT / "examples" / f"{example}.py"), run_name="__main__")

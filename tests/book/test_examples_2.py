@@ -13,6 +13,7 @@ from kerato import image
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words", "pictures"),
     [

@@ -26,15 +26,15 @@ from kerato.see.pages import enlarged, scale_bar
 Array = NDArray[Any]
 
 #: seconds of processor time for all of it; a part that begins later is left out
-BUDGET_S: Final = 30.0
+BUDGET_S: Final = 15.0
 #: convolutions from the first on whose filters are shown, filters of each, and steps of their ascent
 LAYERS, FILTERS, STEPS = 2, 8, 48
 #: pictures with a heat map, half of them named wrongly where there are such
 MAPS: Final = 6
 #: a map of fewer places a side says little about where something is; then places are hidden one after the other
 PLACES: Final = 5
-#: pictures that are attacked, the sizes of the changes, and steps of an attack
-ATTACKED: Final = 64
+#: pictures that are attacked, fewer where they have more than so many pixels; the sizes of changes; steps of an attack
+ATTACKED, FEWEST_ATTACKED, PIXELS = 64, 16, 96 * 96
 CHANGES: Final = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)
 ATTACK_STEPS: Final = 10
 
@@ -164,7 +164,9 @@ def _attack(found: Sight, model: Any, pictures: Array, labels: Array) -> None:
     if not len(labels):
         found.left_out["robustness"] = "no pictures were held out."
         return
-    drawn = np.random.default_rng(0).permutation(len(labels))[:ATTACKED]
+    share = PIXELS / (pictures.shape[1] * pictures.shape[2])
+    many = max(FEWEST_ATTACKED, int(ATTACKED * min(share, 1.0)))
+    drawn = np.random.default_rng(0).permutation(len(labels))[:many]
     curve = robustness(model, pictures[drawn].astype("float32"), labels[drawn], CHANGES, steps=ATTACK_STEPS)
     found.changes, found.accuracy = curve.epsilons, tuple(curve.accuracy.tolist())
     found.halving, found.attacked = curve.halving(), len(drawn)

@@ -47,6 +47,8 @@ MODULES = {
 #: pattern of `owner.argument` -> why the difference needs no row
 KNOWN: dict[str, str] = {
     "layers.dot.normalize": "passed on to Dot",
+    "layers.Embedding.input_length": "`legacy.layers` makes an input shape of it",
+    "layers.*.implementation": "how, not what: all give the same numbers",
     "callbacks.CallbackList.*": "the callbacks of one run, made by fit",
     "callbacks.LambdaCallback.on_*": "taken among the further arguments",
     "callbacks.ModelCheckpoint.period": "refused where it is not 1",
@@ -54,7 +56,6 @@ KNOWN: dict[str, str] = {
     "callbacks.TensorBoard.log_dir": "the same folder",
     "models.Sequential.layers": "None is no layers",
     "models.model_from_yaml.*": "refused: YAML files could run code",
-    "models.????_model.filepath": "the first argument, by position",
     "models.model_from_json.json_string": "the first argument, by position",
     "models.*.batch_size": "None is 32",
     "models.*.verbose": "'auto' is 1, and 2 where output goes to a file",

@@ -36,6 +36,7 @@ def scenes(n: int, seed: int) -> tuple[Any, Any, Any]:
 def model() -> Any:
     """A net that has learned the toy task."""
     kerato.set_random_seed(0)
+    kerato.clear_session()  # initial weights follow from names too
     net = kerato.Sequential(
         [
             layers.Input((SIDE, SIDE, 1)),

@@ -32,7 +32,6 @@ MISSING: dict[str, str] = {
     "layers/STFTSpectrogram": "sound, not images",
     "initializers/STFT*": "sound, not images",
     "initializers/stft": "sound, not images",
-    "layers/ConvLSTM*": "not built: series of pictures are TimeDistributed(Conv2D) and an LSTM",
     "layers/SpectralNormalization": "not built: the book's adversarial nets do without it",
     "layers/FlaxLayer": "a wrapper for one other library",
     "layers/JaxLayer": "a function of JAX is a Lambda",

@@ -223,13 +223,18 @@ def table(title: str, head: str, rows: list[str]) -> str:
     return f"## {title}\n\n| {head} |\n|{'---|' * (head.count('|') + 1)}\n" + "\n".join(rows) + "\n\n"
 
 
+def is_of(key: str, chosen: list[str]) -> bool:
+    """Whether `family/name` or `family/name/case` is of a chosen name."""
+    return any(fnmatch.fnmatchcase("/".join(key.split("/", 2)[:2]), pattern) for pattern in chosen)
+
+
 def main(chosen: list[str]) -> int:
     """Compare, write the page, say what is wrong; of a part, only say what is wrong."""
     with tempfile.TemporaryDirectory() as folder:
         compute(environment(), Path(folder), chosen)
         text, wrong = page(Results(Path(folder)))
     if chosen:
-        wrong = [line for line in wrong if any(fnmatch.fnmatchcase(line.partition(":")[0], f"{p}*") for p in chosen)]
+        wrong = [line for line in wrong if is_of(line.partition(":")[0], chosen)]
         print("\n".join(wrong) or f"no difference without a reason in {', '.join(chosen)}")
         return 1 if wrong else 0
     PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")

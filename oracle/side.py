@@ -64,6 +64,20 @@ class Side:
             outputs = layer(*args, **kwargs)
         return outputs, ([run.values[v] for v in layer.non_trainable_weights], run.losses)
 
+    def update(self, optimizer: Any, gradients: list[Array], variables: list[Any]) -> None:
+        """One step of an optimizer."""
+        if self.name == "kerato" or type(optimizer).__name__ != "LossScaleOptimizer":
+            optimizer.apply(gradients, variables)
+            return
+        # Keras 3.15.1's cannot do this at once on JAX, only as a function of all its state.
+        if not optimizer.built:
+            optimizer.build(variables)
+        owners = [*variables, *optimizer.variables]
+        values = [v.value for v in variables], [v.value for v in optimizer.variables]
+        changed = optimizer.stateless_apply(values[1], gradients, values[0])
+        for variable, value in zip(owners, [*changed[0], *changed[1]], strict=True):
+            variable.assign(value)
+
     def variable(self, value: Array, name: str) -> Any:
         """A weight."""
         return self.package.Variable(value, name=name)
@@ -194,7 +208,8 @@ def of_optimizer(side: Side, made: str, given: str, found: Found, key: str) -> N
     variables = [side.variable(cases.x(3, 4), "a"), side.variable(cases.x(4), "b")]
     draws, seen = np.random.default_rng(9), []
     for _ in range(STEPS):
-        optimizer.apply([draws.normal(size=tuple(v.shape)).astype("float32") for v in variables], variables)
+        gradients = [draws.normal(size=tuple(v.shape)).astype("float32") for v in variables]
+        side.update(optimizer, gradients, variables)
         seen.append(np.concatenate([np.asarray(v.value).ravel() for v in variables]))
     numbered(found, f"{key}/trajectory", np.stack(seen))
 

@@ -390,7 +390,7 @@ def interruptible(idle: Callable[[], bool] = lambda: False) -> Iterator[threadin
 
     def ask(*_: Any) -> None:
         if asked.is_set() or idle():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped while waiting for a batch" if idle() else "stopped within a step")
         asked.set()
 
     before = signal.signal(signal.SIGINT, ask)

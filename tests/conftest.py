@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import random
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +65,15 @@ def fixed_seeds() -> None:
     """Python's and NumPy's global generators start the same in every test."""
     random.seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_forgotten() -> Iterator[None]:
+    """What a file's tests compiled is let go: a process that keeps thousands of programs runs at a third of its speed."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -622,7 +622,7 @@ STREAM = "data, options = ((lambda: (yield from iter(lambda: (x[:32], x[:32, 0])
 def test_trap_19_an_interrupt_leaves_the_state_whole(source: str) -> None:
     done = alone(INTERRUPTED.replace("DATA", source))
     assert done.returncode == 0, done.stderr
-    assert "stopped: stopped after" in done.stdout
+    assert "stopped:" in done.stdout
     assert "usable: True [0]" in done.stdout
 
 

@@ -245,8 +245,16 @@ class Saveable:
 
     #: the shapes of the inputs that a model without a graph was last called with
     built_for: Any = None
-    #: facts that come with the model's file: class names, preprocessing
-    extra: dict[str, Any] = {}
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Facts that come with the model's file: class names, preprocessing."""
+        found: dict[str, Any] = self.__dict__.setdefault("_extra", {})
+        return found
+
+    @extra.setter
+    def extra(self, facts: dict[str, Any]) -> None:
+        self.__dict__["_extra"] = facts
 
     def get_config(self) -> dict[str, Any]:
         """The layers, how they are connected, and the names of inputs and outputs."""

@@ -114,5 +114,7 @@ def test_row_x_02_the_laws_leave_no_layer_out() -> None:
     assert checked == {row.id for row in TABLE}
     in_both = {row.kind for row in TABLE if row.spatial}
     takes = {row.kind for row in TABLE if "data_format" in row.make().get_config()}
-    # A kernel per cell lies in the order of the cells: the same weights mean another layer. Tested against loops.
-    assert takes - in_both == {layers.LocallyConnected1D, layers.LocallyConnected2D}
+    # A kernel per cell lies in the order of the cells: the same weights mean another layer. Films have a time axis
+    # before. Both are tested against loops.
+    films = {layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D}
+    assert takes - in_both == {layers.LocallyConnected1D, layers.LocallyConnected2D, *films}

@@ -11,8 +11,9 @@ from kerato import config, legacy
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Undo what a test installs."""
+    """Undo what a test installs; files that had asked `kerato.keras` before are read on as they mean."""
+    before = config._dialect
     yield
     legacy.uninstall()
-    config.set_dialect(None)
+    config.set_dialect(before)
     config.set_backend("tensorflow")

@@ -208,6 +208,12 @@ def set_dialect(table: Dialect | None) -> None:
     _dialect = table
 
 
+def begin_dialect(table: Dialect) -> None:
+    """`set_dialect`, unless one is set."""
+    if _dialect is None:
+        set_dialect(table)
+
+
 @contextlib.contextmanager
 def dialect(table: Dialect | None) -> Iterator[None]:
     """Within the block, arguments are read as `table` says (`kerato.legacy` has the tables)."""

@@ -69,7 +69,7 @@ def fixed_seeds() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def programs_forgotten() -> Iterator[None]:
-    """What a file's tests compiled is let go: a process that keeps thousands of programs runs at a third of its speed."""
+    """What a file's tests compiled is let go: a process that keeps thousands of programs gets slow."""
     yield
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()

@@ -55,6 +55,7 @@ def check(dialect: str | None) -> None:
 
 def speak(dialect: str) -> None:
     """From now on the calling file speaks `dialect`."""
+    config.begin_dialect(as_the_caller_means)
     frame = next(callers(), None)
     if frame is not None:
         frame.f_globals[MARK] = dialect

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalog import TABLE
-from catalog_row import Row
 
 from kerato import backend as K
 from kerato import initializers, layers, regularizers
-from kerato.keras import layers as old_layers
 from kerato.layers import Input
 from kerato.models import Model, Sequential
 
@@ -45,21 +42,6 @@ def test_row_3_2_03_listing_11_a_configuration_rebuilds_the_layer() -> None:
     reconstructed_layer = layers.Dense.from_config(config)
     assert reconstructed_layer.get_config() == config
     assert not reconstructed_layer.built
-
-
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
-def test_row_3_2_04_any_layer_is_made_again_by_its_class_s_name(row: Row) -> None:
-    layer = row.make()
-    config = layer.get_config()
-    functions = {value.__name__: value for value in row.arguments.values() if callable(value)}
-    found = old_layers.deserialize({"class_name": type(layer).__name__, "config": config}, functions)
-    assert type(found) is type(layer)
-    assert {name: found.get_config()[name] for name in config} == config
-
-
-def test_row_3_2_04_a_name_that_no_layer_has_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"the class 'Dens' is not known.*Did you mean 'Dense'"):
-        old_layers.deserialize({"class_name": "Dens", "config": {}})
 
 
 def test_row_3_2_05_listing_13_a_single_node() -> None:

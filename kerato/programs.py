@@ -48,10 +48,28 @@ def prepare_cache() -> None:
     if not os.access(folder, os.W_OK):
         _log.info("compile cache: off, because %s cannot be written", folder)
         return
+    prune(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_compilation_cache_max_size", CACHE_LIMIT_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def prune(folder: Path, limit: int = CACHE_LIMIT_BYTES) -> None:
+    """Delete the files of `folder` that were read longest ago until the others take at most 3/4 of `limit` bytes;
+    nothing where they take no more than `limit`.
+
+    JAX can bound its cache too, but lists the whole folder before it writes each program.
+    """
+    with contextlib.suppress(OSError):
+        found = [(entry.stat(), entry.path) for entry in os.scandir(folder) if entry.is_file()]
+        size = sum(stat.st_size for stat, _ in found)
+        if size <= limit:
+            return
+        for stat, path in sorted(found, key=lambda item: max(item[0].st_atime, item[0].st_mtime)):
+            if size <= limit * 3 // 4:
+                return
+            Path(path).unlink(missing_ok=True)
+            size -= stat.st_size
 
 
 def cache_folder() -> Path:

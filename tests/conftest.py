@@ -15,6 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: what one commit passed, the next does not fail by chance. `--hypothesis-profile
+# default` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 # Before the first import of kerato or jax, so that neither ever sees the real home folder.
 _home = tempfile.TemporaryDirectory(prefix="kerato-tests-", ignore_cleanup_errors=True)
@@ -62,18 +68,48 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fixed_seeds() -> None:
-    """Python's and NumPy's global generators start the same in every test."""
+    """Every test starts with the same seeds and automatic names, so that what it draws does not depend on others."""
     random.seed(0)
     np.random.seed(0)
+    if "kerato.random" in sys.modules:
+        sys.modules["kerato.random"].set_seed(0)
+    if "kerato.layers.base" in sys.modules:
+        sys.modules["kerato.layers.base"].clear_session()
 
 
-@pytest.fixture(autouse=True, scope="module")
+_compiled = 0
+
+
+def _count_programs(event: str, seconds: float, **_: Any) -> None:
+    global _compiled
+    _compiled += event == "/jax/core/compile/backend_compile_duration"
+
+
+@pytest.fixture(autouse=True)
 def programs_forgotten() -> Iterator[None]:
-    """What a file's tests compiled is let go: a process that keeps thousands of programs gets slow."""
+    """What tests compiled is let go after every hundred programs: a process that keeps more compiles slower and
+    slower, and each keeps 1.5 MB."""
+    global _compiled
     yield
-    if "jax" in sys.modules:
+    if _compiled > 100:
         sys.modules["jax"].clear_caches()
         gc.collect()
+        _compiled = 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    import jax.monitoring
+
+    jax.monitoring.register_event_duration_secs_listener(_count_programs)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The laws run row by row of their table, so that what one law compiled serves the next."""
+    laws = [item for item in items if item.path.name == "test_laws.py" and hasattr(item, "callspec")]
+    rows = {id(item): getattr(item.callspec.params.get("row"), "id", "") for item in laws}
+    following = iter(sorted(laws, key=lambda item: rows[id(item)]))
+    items[:] = [next(following) if id(item) in rows else item for item in items]
 
 
 @pytest.fixture(scope="session")

@@ -678,7 +678,7 @@ from kerato import layers
 model = kerato.Sequential([layers.Input((2,)), layers.Dense(2)])
 print(model.predict(np.ones((1, 2))).shape)
 import jax
-print(jax.config.jax_compilation_cache_dir, jax.config.jax_compilation_cache_max_size)
+print(jax.config.jax_compilation_cache_dir)
 """
 
 
@@ -688,10 +688,22 @@ def test_trap_20_compiled_programs_are_kept_in_the_user_s_cache_folder(tmp_path:
     kept = {path.name for path in tmp_path.rglob("*-cache")}
     assert kept
     assert str(tmp_path) in first.stdout
-    assert 0 < int(first.stdout.split()[-1]) < 2**40
     second = alone(SMALL, KERATO_CACHE=str(tmp_path))
     assert second.returncode == 0, second.stderr
     assert {path.name for path in tmp_path.rglob("*-cache")} == kept
+
+
+def test_trap_20_the_cache_is_bounded_and_what_was_read_last_stays(tmp_path: Path) -> None:
+    from kerato.programs import prune
+
+    for age in range(10):
+        (tmp_path / str(age)).write_bytes(bytes(100))
+        os.utime(tmp_path / str(age), (10_000 - age, 5_000))
+    prune(tmp_path, 1_000)
+    assert len(list(tmp_path.iterdir())) == 10
+    prune(tmp_path, 800)
+    assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2", "3", "4", "5"}
+    prune(tmp_path / "nowhere", 800)
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,8 @@ def test_feature_wise_steps_without_fit_warn_once() -> None:
 def test_the_example_makes_its_preview(tmp_path: Path) -> None:
     pytest.importorskip("cv2")
     example = Path(__file__).parents[2] / "examples" / "7_1_augmentation_preview.py"
-    subprocess.run([sys.executable, example, tmp_path], check=True, capture_output=True)
+    ran = subprocess.run([sys.executable, example, tmp_path], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
     assert len(list((tmp_path / "preview").glob("cat_*.jpeg"))) == 21
     assert (tmp_path / "7_1_augmentation_preview.jpg").stat().st_size > 20_000
 

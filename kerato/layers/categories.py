@@ -119,7 +119,7 @@ class Discretization(Layer):
         if self.bin_boundaries is None:
             raise InvalidCall(f"{title(self)}: has no boundaries yet. Call adapt(data) first.")
         limits = jnp.asarray(self.bin_boundaries, x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else "float32")
-        place = jnp.searchsorted(limits, x, side="right").astype("int32")
+        place = jnp.sum(x[..., None] >= limits, axis=-1, dtype="int32")
         if self.output_mode == "int":
             return place
         return _encoded(place, self.output_mode, len(self.bin_boundaries) + 1, dtype=self.compute_dtype)

@@ -100,8 +100,8 @@ class Mixing(Augmenting):
 
     def beta(self, count: int, alpha: Any) -> Array:
         """`count` numbers of the distribution Beta(alpha, alpha)."""
-        key = jax.random.wrap_key_data(jnp.asarray(self.fresh_key()), impl="threefry2x32")
-        return jax.random.beta(key, alpha, alpha, (count,), "float32")
+        one, other = random.log_gamma_from(self.fresh_key(), (2, count), alpha)
+        return jax.nn.sigmoid(one - other)
 
 
 class MixUp(Mixing):

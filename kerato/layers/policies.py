@@ -70,10 +70,6 @@ class Policy(Coloring):
                 y = jnp.where(drawn[..., None] == k, tint.change(x), y)
         return y.astype(x.dtype)
 
-    def key(self) -> Any:
-        """A key for JAX's own samplers."""
-        return jax.random.wrap_key_data(jnp.asarray(self.fresh_key()), impl="threefry2x32")
-
 
 class RandAugment(Policy):
     """RGB pictures changed by `num_ops` operations after one another, drawn for each picture, see `Policy`.
@@ -147,10 +143,10 @@ class AugMix(Policy):
 
     def change(self, x: Array) -> Array:
         """The formula of the class."""
-        m = jax.random.beta(self.key(), self.alpha, self.alpha, (len(x), 1, 1, 1)).astype(x.dtype)
-        alphas = jnp.full(self.num_chains, self.alpha)
-        w = jax.random.dirichlet(self.key(), alphas, (len(x),)).astype(x.dtype)
         key = self.fresh_key()
+        sizes = random.log_gamma_from(random.fold(key, "shares"), (len(x), 2 + self.num_chains), self.alpha)
+        m = jax.nn.sigmoid(sizes[:, 0] - sizes[:, 1]).astype(x.dtype)[:, None, None, None]
+        w = jax.nn.softmax(sizes[:, 2:]).astype(x.dtype)
 
         def add(k: Array, total: Array) -> Array:
             chain = self.rounds(x, self.chain_depth, random.fold(key, k), idle=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kerato.arguments import Rule, integer, number, per_axis
 from kerato.layers.augmentation import interval
@@ -174,34 +176,41 @@ class ContrastLimitedAdaptiveHistogramEqualization(Coloring):
         super().__init__(**common)
 
     def change(self, x: Array) -> Array:
-        """The tables of all tiles, then each pixel between four of them."""
+        """In shares of the range."""
         low, high = self.value_range
-        count, height, width, channels = x.shape
-        sides = [-(-size // parts) for size, parts in zip((height, width), self.tile_grid_size, strict=True)]
-        tones = _tones(x, self.value_range, TONES)
-        table = self.tables(tones, sides)
-        sample, channel = jnp.arange(count)[:, None, None, None], jnp.arange(channels)
-        found: Any = 0
-        rows, columns = (_between(*of) for of in zip((height, width), sides, self.tile_grid_size, strict=True))
-        for i, of_row in rows:
-            for j, of_column in columns:
-                share = of_row[:, None, None] * of_column[:, None]
-                found += share * table[sample, i[:, None, None], j[:, None], channel, tones]
+        found = _by_tiles(_tones(x, self.value_range, TONES), self.tile_grid_size, self.clip_limit)
         return (found * (high - low) + low).astype(x.dtype)
 
-    def tables(self, tones: Array, sides: Sequence[int]) -> Array:
-        """Tone -> share of the range, (batch, rows, columns, channels, 256) for the tiles of a picture."""
-        (down, across), (tall, wide) = self.tile_grid_size, sides
-        count, height, width, channels = tones.shape
-        border = ((0, 0), (0, down * tall - height), (0, across * wide - width), (0, 0))
-        tiles = jnp.pad(tones, border, mode="symmetric").reshape(count, down, tall, across, wide, channels)
-        counts = _histogram(tiles.transpose(0, 1, 3, 5, 2, 4).reshape(count, down, across, channels, -1), TONES)
-        if self.clip_limit:
-            kept = jnp.minimum(counts, self.clip_limit * tall * wide / TONES)
-            counts = kept + jnp.sum(counts - kept, axis=-1, keepdims=True) / TONES
-        below = jnp.cumsum(counts, axis=-1)
-        rest = tall * wide - below[..., :1]
-        return jnp.clip((below - below[..., :1]) / jnp.where(rest == 0, 1, rest), 0, 1)
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _by_tiles(tones: Array, grid: tuple[int, int], limit: float) -> Array:
+    """Each tone read from the tables of the four tiles around."""
+    count, height, width, channels = tones.shape
+    sides = [-(-size // parts) for size, parts in zip((height, width), grid, strict=True)]
+    table = _tables(tones, sides, grid, limit)
+    sample, channel = np.arange(count)[:, None, None, None], np.arange(channels)
+    found: Any = 0
+    rows, columns = (_between(*of) for of in zip((height, width), sides, grid, strict=True))
+    for i, of_row in rows:
+        for j, of_column in columns:
+            share = of_row[:, None, None] * of_column[:, None]
+            found += share * table[sample, i[:, None, None], j[:, None], channel, tones]
+    return found
+
+
+def _tables(tones: Array, sides: Sequence[int], grid: tuple[int, int], limit: float) -> Array:
+    """Tone -> share of the range, (batch, rows, columns, channels, 256) for the tiles of a picture."""
+    (down, across), (tall, wide) = grid, sides
+    count, height, width, channels = tones.shape
+    border = ((0, 0), (0, down * tall - height), (0, across * wide - width), (0, 0))
+    tiles = jnp.pad(tones, border, mode="symmetric").reshape(count, down, tall, across, wide, channels)
+    counts = _histogram(tiles.transpose(0, 1, 3, 5, 2, 4).reshape(count, down, across, channels, -1), TONES)
+    if limit:
+        kept = jnp.minimum(counts, limit * tall * wide / TONES)
+        counts = kept + jnp.sum(counts - kept, axis=-1, keepdims=True) / TONES
+    below = jnp.cumsum(counts, axis=-1)
+    rest = tall * wide - below[..., :1]
+    return jnp.clip((below - below[..., :1]) / jnp.where(rest == 0, 1, rest), 0, 1)
 
 
 def _tones(x: Array, value_range: Sequence[float], count: int) -> Array:
@@ -218,9 +227,9 @@ def _histogram(tones: Array, count: int) -> Array:
     return found.reshape(*tones.shape[:-1], count)
 
 
-def _between(size: int, side: int, parts: int) -> list[tuple[Array, Array]]:
+def _between(size: int, side: int, parts: int) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
     """For each place along an axis the two tiles whose centres it is between, each with its weight."""
-    place = (jnp.arange(size) - side / 2) / side
-    before = jnp.floor(place)
-    nearest = [jnp.clip(tile, 0, parts - 1).astype(jnp.int32) for tile in (before, before + 1)]
+    place = (np.arange(size) - side / 2) / side
+    before = np.floor(place)
+    nearest = [np.clip(tile, 0, parts - 1).astype(int) for tile in (before, before + 1)]
     return [(nearest[0], before + 1 - place), (nearest[1], place - before)]

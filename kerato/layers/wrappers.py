@@ -174,7 +174,9 @@ class SpectralNormalization(Wrapper):
             raise InvalidValue(f"{title(self)}: `layer` must have a kernel or embeddings. Got {self.layer!r}.")
         self.kernel = kernel
         start = initializers.TruncatedNormal(stddev=0.02)
-        self.vector_u = self.add_weight("vector_u", (1, kernel.shape[-1]), start, kernel.dtype, trainable=False)
+        options = {"initializer": start, "dtype": kernel.dtype, "trainable": False}
+        self.vector_u = self.add_weight("vector_u", (1, kernel.shape[-1]), **options)
+        self._weights = [kernel, self.vector_u]  # as in Keras, where the kernel is the wrapper's too
 
     def call(self, x: Array, training: bool = False) -> Any:
         """The layer's value, after a step in training."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -63,5 +64,5 @@ def encoded(row: Any, inputs: list[Array], weights: Weights) -> Array:
 def binned(row: Any, inputs: list[Array], weights: Weights) -> Array:
     """A one in the place of each value's bin."""
     bounds = [-np.inf, *row.arguments["bin_boundaries"], np.inf]
-    inside = [(inputs[0] >= a) & (inputs[0] < b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    inside = [(inputs[0] >= a) & (inputs[0] < b) for a, b in itertools.pairwise(bounds)]
     return np.stack(inside, axis=-1).astype(float)

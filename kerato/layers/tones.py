@@ -140,12 +140,12 @@ class Equalization(Coloring):
         low, high = self.value_range
         tones = jnp.moveaxis(_tones(x, self.value_range, self.bins), -1, 1)
         planes = tones.reshape(*tones.shape[:2], -1)
-        counts = _histogram(planes, self.bins)
-        below = jnp.cumsum(counts, axis=-1)
-        lowest = jnp.min(jnp.where(below > 0, below, jnp.inf), axis=-1, keepdims=True)
-        several = below[..., -1:] > lowest
-        share = (below - lowest) / jnp.where(several, below[..., -1:] - lowest, 1)
-        table = jnp.clip(jnp.round(share * 255), 0, 255) * ((high - low) / 255) + low
+        below = jnp.cumsum(_histogram(planes, self.bins).astype(jnp.uint32), axis=-1)
+        count = below[..., -1:]
+        lowest = jnp.min(jnp.where(below > 0, below, count), axis=-1, keepdims=True)
+        several = count > lowest
+        table = _rounded((jnp.maximum(below, lowest) - lowest) * 255, jnp.where(several, count - lowest, 1))
+        table = table * ((high - low) / 255) + low
         found = jnp.take_along_axis(table, planes, axis=-1).reshape(tones.shape)
         return jnp.where(jnp.moveaxis(several[..., None], 1, -1), jnp.moveaxis(found, 1, -1), x).astype(x.dtype)
 
@@ -225,6 +225,12 @@ def _histogram(tones: Array, count: int) -> Array:
     flat = tones.reshape(-1, tones.shape[-1])
     found = jax.vmap(lambda one: jnp.zeros(count).at[one].add(1, mode="promise_in_bounds"))(flat)
     return found.reshape(*tones.shape[:-1], count)
+
+
+def _rounded(a: Array, b: Array) -> Array:
+    """The whole numbers nearest to `a / b`, even ones between two. A quotient of floats may miss a half by a hair."""
+    whole, rest = a // b, a % b
+    return (whole + ((2 * rest > b) | ((2 * rest == b) & (whole % 2 == 1)))).astype(jnp.float32)
 
 
 def _between(size: int, side: int, parts: int) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:

@@ -237,13 +237,13 @@ class RandomColorJitter(Coloring):
         **common: Any,
     ) -> None:
         super().__init__(**common)
-        steps: list[tuple[Any, Any]] = [
-            (RandomBrightness, self.brightness_factor),
-            (RandomContrast, self.contrast_factor),
-            (RandomSaturation, self.saturation_factor),
-            (RandomHue, self.hue_factor),
+        kinds: list[Any] = [RandomBrightness, RandomContrast, RandomSaturation, RandomHue]
+        factors = [self.brightness_factor, self.contrast_factor, self.saturation_factor, self.hue_factor]
+        self.steps = [
+            kind(factor, self.value_range, seed=self.seed, name=kind.__name__)
+            for kind, factor in zip(kinds, factors, strict=True)
+            if factor is not None
         ]
-        self.steps = [kind(factor, self.value_range, seed=self.seed) for kind, factor in steps if factor is not None]
 
     def change(self, x: Array) -> Array:
         """Step by step."""

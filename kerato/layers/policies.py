@@ -43,13 +43,17 @@ class Policy(Coloring):
 
     def prepare(self, every: bool = True) -> None:
         """Make the layers."""
-        f, values = self.factor, {"value_range": self.value_range}
-        self.moves = [RandomShear(f, f), RandomTranslation(f, f), RandomRotation(f)]
-        self.tints = [RandomPosterization(max(1, int(8 * f[1])), **values), Solarization(f, f, **values)]
-        self.tints += [AutoContrast(**values), Equalization(**values)]
+        f = self.factor
+        moves: dict[Any, tuple[Any, ...]] = {RandomShear: (f, f), RandomTranslation: (f, f), RandomRotation: (f,)}
+        tints: dict[Any, tuple[Any, ...]] = {RandomPosterization: (max(1, int(8 * f[1])),), Solarization: (f, f)}
+        tints |= {AutoContrast: (), Equalization: ()}
         if every:
             kinds = (RandomBrightness, RandomColorDegeneration, RandomContrast, RandomSharpness)
-            self.tints += [kind(f, **values) for kind in kinds]
+            tints |= dict.fromkeys(kinds, (f,))
+        # Names of their own: automatic ones are counted for the layers that a user makes.
+        self.moves = [kind(*args, name=kind.__name__) for kind, args in moves.items()]
+        values = {"value_range": self.value_range}
+        self.tints = [kind(*args, name=kind.__name__, **values) for kind, args in tints.items()]
 
     def rounds(self, x: Array, count: int, key: Array, idle: int = 0) -> Array:
         """`x` after `count` draws for each picture; `idle` of the kinds to draw from are none."""

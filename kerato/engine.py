@@ -195,7 +195,10 @@ class Engine:
                 raise KeyboardInterrupt(f"stopped after epoch {epoch + 1}")
         return self.logs()
 
-    def _tell(self, callbacks: CallbackList, phase: str, edge: str, step: int, logs: dict[str, float]) -> None:
+    def _tell(
+        self, callbacks: CallbackList, phase: str, edge: str, step: int, logs: dict[str, float], samples: int = 0
+    ) -> None:
+        callbacks.samples = samples or callbacks.samples
         callbacks.call(f"on_{phase}_batch_{edge}", step, logs)
         if phase == "train":
             callbacks.call(f"on_batch_{edge}", step, logs)
@@ -212,13 +215,13 @@ class Engine:
         while start < whole:
             stop = start + 1 if watched else min(whole, start + self._chunk_length(phase, size))
             if watched:
-                self._tell(callbacks, phase, "begin", start, {})
+                self._tell(callbacks, phase, "begin", start, {}, size)
             self._advance(phase, size, data, order, key, start, stop)
             yield start, stop
             start = stop
         if rest:
             if watched:
-                self._tell(callbacks, phase, "begin", whole, {})
+                self._tell(callbacks, phase, "begin", whole, {}, rest)
             self._step("one", phase, rest, data, order, np.int32(whole * size), np.int32(whole), key)
             yield whole, whole + 1
 
@@ -265,7 +268,7 @@ class Engine:
         last_look = time.perf_counter()
         for index, batch in enumerate(self._awaited(source.batches(epoch))):
             if watched:
-                self._tell(callbacks, phase, "begin", index, {})
+                self._tell(callbacks, phase, "begin", index, {}, len(batch[0][0]))
             self._step("batch", phase, 0, enter(batch), np.int32(index), key)
             now = time.perf_counter()
             if watched or now - last_look > CHUNK_S or index % 16 == 15:

@@ -56,6 +56,9 @@ Add() : [x(2, 3, 4), x(2, 4)[:, None]]
 AdditiveAttention() : [x(2, 3, 4), x(2, 5, 4)]
 AlphaDropout(0.3) : x(2, 5)
 Attention(use_scale=True) : [x(2, 3, 4), x(2, 5, 4)]
+AugMix() : pictures(2, 6, 7, 3)
+AutoContrast() : pictures(2, 6, 7, 3)
+AutoContrast((0, 1)) : pictures(2, 6, 7, 3) / 255
 Average() : [x(2, 3), x(2, 3) ** 2]
 AveragePooling1D(2, strides=3) : x(2, 8, 3)
 AveragePooling1D(3, padding='same') : x(2, 8, 3)
@@ -69,9 +72,14 @@ Bidirectional(LSTM(3, return_sequences=True)) : x(2, 4, 3)
 Bidirectional(GRU(3), merge_mode='sum') : x(2, 4, 3)
 Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='mul') : x(2, 4, 3), mask=flags(2, 4)
 Bidirectional(SimpleRNN(3), merge_mode='ave') : x(2, 4, 3)
+CategoryEncoding(5) : ints(3, 4, below=5)
+CategoryEncoding(5, output_mode='count') : ints(3, 4, below=5)
+CategoryEncoding(5, output_mode='one_hot') : ints(3, 1, below=5)
 CenterCrop(3, 4) : pictures(2, 6, 7, 3)
 CenterCrop(8, 4) : pictures(2, 6, 7, 3)
 Concatenate(axis=1) : [x(2, 3, 4), x(2, 5, 4)]
+ContrastLimitedAdaptiveHistogramEqualization() : pictures(2, 24, 30, 3)
+ContrastLimitedAdaptiveHistogramEqualization(clip_limit=0.0, tile_grid_size=(2, 3)) : pictures(2, 9, 7, 2)
 Conv1D(3, 2, strides=2, padding='same', activation='tanh') : x(2, 7, 3)
 Conv1D(4, 3, padding='causal', dilation_rate=2, groups=2) : x(2, 7, 4)
 Conv1DTranspose(3, 4, strides=2, padding='same') : x(2, 5, 2)
@@ -92,17 +100,22 @@ ConvLSTM3D(2, 2) : x(1, 2, 3, 3, 3, 1)
 Cropping1D((1, 2)) : x(2, 6, 2)
 Cropping2D(((1, 0), (2, 1))) : x(2, 5, 6, 2)
 Cropping3D(((1, 0), (0, 1), (1, 1))) : x(2, 3, 4, 5, 2)
+CutMix() : pictures(2, 6, 7, 3)
 Dense(4, activation='sigmoid') : x(2, 3)
 Dense(4, use_bias=False, activity_regularizer='l2') : x(2, 5, 3)
 DepthwiseConv1D(3, depth_multiplier=2, padding='same') : x(2, 6, 3)
 DepthwiseConv2D((2, 3), strides=2, depth_multiplier=2) : x(2, 6, 7, 3)
 DepthwiseConv2D(2, padding='same', dilation_rate=2) : x(2, 5, 4, 3)
+Discretization([-0.5, 0.0, 0.25]) : x(3, 4)
+Discretization([-0.5, 0.0], output_mode='multi_hot') : x(3, 4)
 Dot(axes=(2, 1)) : [x(2, 3, 4), x(2, 4, 5)]
 Dot(axes=1, normalize=True) : [x(2, 4), x(2, 4) ** 2]
 Dropout(0.3) : x(2, 5)
 ELU(0.7) : x(2, 5)
 EinsumDense('abc,cd->abd', output_shape=(None, 4), bias_axes='d') : x(2, 3, 5)
 Embedding(7, 4, mask_zero=True) : ints(2, 5, below=7)
+Equalization() : pictures(1, 24, 30, 3)
+Equalization((0, 1), bins=32) : pictures(1, 9, 7, 2) / 255
 Flatten() : x(2, 3, 4)
 Flatten(data_format='channels_first') : x(2, 3, 4, 5)
 GRU(3) : x(2, 4, 3)
@@ -136,6 +149,7 @@ MaxPooling2D(3, strides=2, padding='same', data_format='channels_first') : x(2, 
 MaxPooling3D(2) : x(2, 4, 5, 4, 2)
 Maximum() : [x(2, 3), -x(2, 3), x(2, 3) ** 2]
 Minimum() : [x(2, 3), -x(2, 3), x(2, 3) ** 2]
+MixUp() : pictures(2, 6, 7, 3)
 MultiHeadAttention(2, 3) : x(2, 4, 5), x(2, 6, 5)
 MultiHeadAttention(2, 3, output_shape=7, use_bias=False) : x(2, 4, 5), x(2, 4, 5)
 Multiply() : [x(2, 3), x(2, 3) ** 2]
@@ -143,20 +157,29 @@ Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 0.5]) : x(2, 4, 3)
 Normalization(mean=0.1, variance=2.0, invert=True) : x(2, 4, 3)
 PReLU(shared_axes=[1]) : x(2, 4, 3)
 Permute((3, 1, 2)) : x(2, 3, 4, 5)
+Pipeline([AutoContrast(), Rescaling(0.5), Dense(3)]) : pictures(2, 4, 5, 3)
 RMSNormalization() : x(2, 5)
 RNN(LSTMCell(3), return_sequences=True) : x(2, 4, 3)
 RNN([GRUCell(3), SimpleRNNCell(2)]) : x(2, 4, 3)
 RNN(StackedRNNCells([LSTMCell(3), LSTMCell(2)]), return_state=True) : x(2, 4, 3)
+RandAugment() : pictures(2, 6, 7, 3)
 RandomBrightness(0.2) : pictures(2, 6, 7, 3)
+RandomColorDegeneration(0.5) : pictures(2, 6, 7, 3)
+RandomColorJitter(brightness_factor=0.2, hue_factor=0.1) : pictures(2, 6, 7, 3)
 RandomContrast(0.2) : pictures(2, 6, 7, 3)
 RandomCrop(4, 5) : pictures(2, 6, 7, 3)
+RandomElasticTransform() : pictures(2, 6, 7, 3)
 RandomErasing() : pictures(2, 6, 7, 3)
 RandomFlip() : pictures(2, 6, 7, 3)
+RandomGaussianBlur() : pictures(2, 6, 7, 3)
 RandomGrayscale() : pictures(2, 6, 7, 3)
 RandomHue(0.2) : pictures(2, 6, 7, 3)
 RandomInvert() : pictures(2, 6, 7, 3)
+RandomPerspective() : pictures(2, 6, 7, 3)
+RandomPosterization(3) : pictures(2, 6, 7, 3)
 RandomRotation(0.2) : pictures(2, 6, 7, 3)
 RandomSaturation(0.2) : pictures(2, 6, 7, 3)
+RandomSharpness(0.5) : pictures(2, 6, 7, 3)
 RandomShear(0.2, 0.1) : pictures(2, 6, 7, 3)
 RandomTranslation(0.2, 0.1) : pictures(2, 6, 7, 3)
 RandomZoom(0.2) : pictures(2, 6, 7, 3)
@@ -174,10 +197,12 @@ SimpleRNN(3) : x(2, 4, 3), mask=flags(2, 4)
 SimpleRNN(3, activation='relu', return_sequences=True, go_backwards=True) : x(2, 4, 3)
 SimpleRNNCell(3) : x(2, 4), [x(2, 3)]
 Softmax(axis=1) : x(2, 5, 3)
+Solarization() : pictures(2, 6, 7, 3)
 SpatialDropout1D(0.3) : x(2, 5, 3)
 SpatialDropout2D(0.3) : x(2, 5, 4, 3)
 SpatialDropout3D(0.3) : x(2, 3, 4, 5, 2)
 SpectralNormalization(Dense(3)) : x(2, 4)
+SpectralNormalization(Conv2D(3, 2), power_iterations=3) : x(2, 4, 5, 2)
 StackedRNNCells([LSTMCell(3), GRUCell(2)]) : x(2, 4), [[x(2, 3), x(2, 3) ** 2], [x(2, 2)]]
 Subtract() : [x(2, 3), x(2, 3) ** 2]
 TimeDistributed(Dense(3, activation='tanh')) : x(2, 4, 5)
@@ -201,7 +226,7 @@ subtract : [x(2, 3), x(2, 3) ** 2]
 """
 
 #: layers that draw numbers in training: compared in the test phase only
-RANDOM = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]
+RANDOM = ["AlphaDropout", "AugMix", "CutMix", "Dropout", "GaussianDropout", "GaussianNoise", "MixUp", "RandAugment"]
 RANDOM += ["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
 

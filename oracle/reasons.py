@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: beginning of a case's key -> why its numbers differ from Keras's
 DIFFERENCES: dict[str, str] = {
+    "layers/AutoContrast/*": "only gradients of the darkest and brightest pixels, which Keras clips: rounding decides",
     "layers/RandomCrop/*": "in the test phase Keras leaves pictures as they are; Kerato takes the middle",
     "files/RandomCrop/*": "as the layer",
     "files/RandomShear/*": "Keras 3.15.1 cannot read a file with this layer, its own neither",
@@ -11,19 +12,7 @@ DIFFERENCES: dict[str, str] = {
 
 #: pattern of `family/name` -> why Kerato has no such name; the first that fits
 MISSING: dict[str, str] = {
-    "layers/AugMix": "augmentation for robustness studies; Random* layers and ImageDataGenerator cover the book",
-    "layers/RandAugment": "as AugMix",
-    "layers/MixUp": "mixes labels too: a recipe of training, not a layer of a model",
-    "layers/CutMix": "as MixUp",
-    "layers/AutoContrast": "chapter 7's histogram functions are in kerato.image",
-    "layers/Equalization": "as AutoContrast",
-    "layers/ContrastLimited*": "as AutoContrast",
-    "layers/Solarization": "as AutoContrast",
-    "layers/Random*": "an augmentation that image work of the book does not use",
-    "layers/Pipeline": "Sequential does the same",
     "layers/MaxNumBoundingBoxes": "boxes around objects are not in the book",
-    "layers/CategoryEncoding": "tables and texts, not images: utils.to_categorical",
-    "layers/Discretization": "tables, not images",
     "layers/Hash*": "tables, not images",
     "layers/IntegerLookup": "tables, not images",
     "layers/StringLookup": "tables, not images",
@@ -32,7 +21,6 @@ MISSING: dict[str, str] = {
     "layers/STFTSpectrogram": "sound, not images",
     "initializers/STFT*": "sound, not images",
     "initializers/stft": "sound, not images",
-    "layers/SpectralNormalization": "not built: the book's adversarial nets do without it",
     "layers/FlaxLayer": "a wrapper for one other library",
     "layers/JaxLayer": "a function of JAX is a Lambda",
     "layers/TorchModuleWrapper": "a wrapper for one other library, and a way to run code from a file",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import catalog_augmentation
 import catalog_pictures
 import catalog_sequence
 import catalog_spatial
@@ -87,6 +88,7 @@ TABLE = [
     *catalog_spatial.ROWS,
     *catalog_sequence.ROWS,
     *catalog_pictures.ROWS,
+    *catalog_augmentation.ROWS,
 ]  # fmt: skip
 
 #: public names that are no layers to be called on values: bases and functions, each tested by name elsewhere
@@ -104,7 +106,7 @@ NO_ROW = {
     "multiply",
     "subtract",
 }
-NO_ROW |= {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper", "MultiHeadAttention"}
+NO_ROW |= {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper", "MultiHeadAttention", "Pipeline"}
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 3, 20)

@@ -32,6 +32,7 @@ class Row:
     spatial: bool = False  # takes `data_format`
     unbatched: bool = False  # its config holds something that depends on the function, not on plain data
     sequential: bool = True  # takes one input
+    heavy: bool = False  # compiles so much in training that the laws of training are in the slow lane
     codes: int = 0  # takes whole numbers below this; given with a half added, so that small steps change nothing
 
     def make(self, **more: Any) -> Any:

@@ -32,9 +32,10 @@ ALL = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
 FIRST = {row.kind: row.id for row in reversed(TABLE)}.values()
 
 
-def lane(row: Row, *more: Any, id: str = "") -> Any:
+def lane(row: Row, *more: Any, id: str = "", training: bool = False) -> Any:
     """`row` and `more` as parameters of a law that compiles much."""
-    return pytest.param(row, *more, id=id or row.id, marks=() if row.id in FIRST else pytest.mark.slow)
+    normal = row.id in FIRST and not (training and row.heavy)
+    return pytest.param(row, *more, id=id or row.id, marks=() if normal else pytest.mark.slow)
 
 
 COSTLY = pytest.mark.parametrize("row", [lane(row) for row in TABLE])
@@ -152,7 +153,7 @@ def differences(it: Bundle, tree: list[Any], arguments: Any, training: bool) -> 
 
 
 PHASES = [
-    lane(row, training, id=f"{row.id}-{'training' if training else 'test'}")
+    lane(row, training, id=f"{row.id}-{'training' if training else 'test'}", training=training)
     for row in TABLE
     for training in (False, True)
     if not training or row.random or row.kind is layers.BatchNormalization
@@ -253,7 +254,7 @@ def assert_narrow(it: Bundle, policy: str) -> None:
     np.testing.assert_allclose(np.asarray(value, "float64"), it.expected, atol=0.05, rtol=0.05)
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.random], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [lane(row, training=row.heavy) for row in TABLE if row.random])
 def test_the_same_key_draws_the_same_numbers(row: Row) -> None:
     layer, xs = row.make(), [Input(shape[1:]) for shape in row.shapes]
     y = layer(xs[0] if row.sequential else xs)

@@ -122,6 +122,7 @@ class CallbackList:
 
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
+        self.samples = 0  # of the batch that hooks are called for
         for item in self.callbacks:
             if isinstance(item, type) or not hasattr(item, "set_model"):
                 hint = f"Make an object of it: {item.__name__}()." if isinstance(item, type) else ""

@@ -13,9 +13,12 @@ from kerato.layers.augmentation import (
     RandomZoom,
 )
 from kerato.layers.base import Layer
+from kerato.layers.categories import CategoryEncoding, Discretization
 from kerato.layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from kerato.layers.color import (
     RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
     RandomContrast,
     RandomGrayscale,
     RandomHue,
@@ -68,6 +71,7 @@ from kerato.layers.merging import (
     multiply,
     subtract,
 )
+from kerato.layers.mixing import CutMix, MixUp, RandomErasing
 from kerato.layers.noise import (
     AlphaDropout,
     Dropout,
@@ -78,6 +82,7 @@ from kerato.layers.noise import (
     SpatialDropout3D,
 )
 from kerato.layers.norm import BatchNormalization, Normalization
+from kerato.layers.policies import AugMix, RandAugment
 from kerato.layers.pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -112,6 +117,14 @@ from kerato.layers.pooling import (
 )
 from kerato.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
 from kerato.layers.shape import Flatten, Permute, RepeatVector, Reshape
+from kerato.layers.sharpness import RandomGaussianBlur, RandomSharpness
+from kerato.layers.tones import (
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
+    RandomPosterization,
+    Solarization,
+)
 from kerato.layers.transposed import (
     Conv1DTranspose,
     Conv2DTranspose,
@@ -120,7 +133,8 @@ from kerato.layers.transposed import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
-from kerato.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
+from kerato.layers.warping import RandomElasticTransform, RandomPerspective
+from kerato.layers.wrappers import Bidirectional, Pipeline, SpectralNormalization, TimeDistributed, Wrapper
 
 __all__ = [
     "ELU",
@@ -140,6 +154,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -149,8 +165,10 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -169,13 +187,16 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -213,23 +234,34 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "PartialConv2D",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RReLU",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
     "RandomGrayscale",
     "RandomHue",
     "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
     "RandomSaturation",
+    "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
@@ -245,9 +277,11 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "Subsampling2D",
     "Subtract",

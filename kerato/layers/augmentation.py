@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 
 from kerato import ops, random
-from kerato.arguments import Rule, number, one_of, optional, positive_int
+from kerato.arguments import Rule, number, one_of, optional, positive_int, title
+from kerato.errors import invalid
 from kerato.graph import Tensor
 from kerato.layers.base import Array
 from kerato.layers.image import Pictures, resized
@@ -44,23 +45,44 @@ def interval(low: float, high: float, lowest: float | None = None) -> Rule:
     return Rule(f"a number, or two, from {low:g} to {high:g}", convert)
 
 
+def in_phase(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a call, which trains where a layer is called on arrays outside of a network."""
+    symbolic = any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs)))
+    alone = running() is None and not symbolic and len(args) < 2
+    return {"training": True, **kwargs} if alone else kwargs
+
+
 class Augmenting(Drawing, Pictures):
     """Base of layers that change pictures (batch, height, width, channels) in training; afterwards the identity.
 
     Pictures come as floats or whole numbers and leave as floats. Called outside of a network, these layers change
-    pictures unless `training=False` is said, as in Keras 3; within one the network says.
+    pictures unless `training=False` is said, as in Keras 3; within one the network says. Pictures may come in a dict,
+    `{"images": ..., "labels": ...}`, and leave in one.
     """
 
     supports_masking = False
+    always = False  # whether pictures change in the test phase too
+    beside: tuple[str, ...] = ("labels",)  # what stays as it is when pictures come in a dict
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        symbolic = any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs)))
-        alone = running() is None and not symbolic and len(args) < 2
-        return super().__call__(*args, **{"training": True, **kwargs} if alone else kwargs)
+        if args and isinstance(args[0], dict) and "labels" in self.beside:
+            return self.of_dict(*args, **kwargs)
+        return super().__call__(*args, **in_phase(args, kwargs))
+
+    def of_dict(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """`{"images": ..., "labels": ...}` with its pictures changed; other parts would no longer fit to them.
+
+        Raises:
+            InvalidValue: there are such parts, or no pictures.
+        """
+        if "images" not in data or data.keys() - {"images", *self.beside}:
+            known = ", ".join(map(repr, self.beside))
+            raise invalid(title(self), "input", f"pictures, or a dict of 'images' and {known}", sorted(data))
+        return {**data, "images": self(data["images"], **kwargs)}
 
     def call(self, x: Array, training: bool = False) -> Array:
         """The change, where it trains."""
-        if not training:
+        if not training and not self.always:
             return ops.cast(x, self.compute_dtype)
         picture = ops.cast(x, self.compute_dtype)
         first = self.data_format == "channels_first"
@@ -89,6 +111,7 @@ class Geometric(Augmenting):
         "interpolation": one_of("bilinear", "nearest"),
         "fill_value": number(),
     }
+    composed = True  # whether its matrix is all there is to its map
 
     def call(self, x: Array, training: bool = False) -> Array:
         """The resampled pictures."""
@@ -106,7 +129,8 @@ class Geometric(Augmenting):
             style = self.style or (style if fits else None)
             found = self.moved(picture, source, own, matrix)
             value = jnp.moveaxis(found, -1, 1) if first else found
-            run.sources[id(value)] = (value, source, matrix, style)
+            if self.composed:
+                run.sources[id(value)] = (value, source, matrix, style)
         return value
 
     @property
@@ -328,8 +352,12 @@ class RandomCrop(Augmenting):
 # -- resampling ------------------------------------------------------------------------------------------------------
 
 
-def resample(x: Array, matrix: Array, interpolation: str, fill_mode: str, fill_value: float) -> Array:
+def resample(
+    x: Array, matrix: Array, interpolation: str, fill_mode: str, fill_value: float, shift: Array | None = None
+) -> Array:
     """`y[n, i, j] = x[n, matrix[n] @ (i, j, 1)]` for pictures (batch, height, width, channels), in one pass.
+
+    Places are homogeneous: (a, b, c) is row a / c, column b / c. `shift` (batch, height, width, 2) is added to (i, j).
 
     Source: `scipy.ndimage.affine_transform` of order 0 or 1, modes `reflect`, `nearest`, `grid-wrap` and
     `grid-constant`; `jax.scipy.ndimage.map_coordinates`.
@@ -338,7 +366,10 @@ def resample(x: Array, matrix: Array, interpolation: str, fill_mode: str, fill_v
     kind = x.dtype if x.dtype in ("float32", "float64") else jnp.float32
     m = matrix.astype(kind)[:, :, :, None, None]
     i, j = jnp.arange(height, dtype=kind)[:, None], jnp.arange(width, dtype=kind)
-    rows, columns = (m[:, k, 0] * i + m[:, k, 1] * j + m[:, k, 2] for k in (0, 1))
+    if shift is not None:
+        i, j = i + shift[..., 0].astype(kind), j + shift[..., 1].astype(kind)
+    rows, columns, depths = (m[:, k, 0] * i + m[:, k, 1] * j + m[:, k, 2] for k in range(3))
+    rows, columns = rows / depths, columns / depths  # by exactly 1 where no perspective is among the maps
     flat = x.reshape(count, height * width, channels)
 
     def read(r: Array, c: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Augmentation of colours on the device: brightness, contrast, saturation, hue, grey, negative."""
+"""Augmentation of colours on the device: brightness, contrast, saturation, hue, grey, negative, and all in one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from kerato.arguments import Rule, fraction, number
+from kerato.arguments import Rule, fraction, number, optional
 from kerato.errors import invalid
 from kerato.layers.augmentation import Augmenting, interval
 from kerato.layers.base import Array
@@ -32,6 +32,7 @@ class Coloring(Augmenting):
     """
 
     checks = {"value_range": Rule("two different numbers", _range)}
+    beside: tuple[str, ...] = ("labels", "segmentation_masks", "bounding_boxes")
 
     def one(self, x: Array, *intervals: tuple[float, float]) -> list[Array]:
         """For each interval a number per picture, shaped to multiply pictures."""
@@ -102,8 +103,32 @@ class RandomGrayscale(Coloring):
         """The formula of the class."""
         _three(self, x)
         (u,) = self.one(x, (0, 1))
-        grey = jnp.sum(x * jnp.asarray([0.2989, 0.587, 0.114], x.dtype), axis=-1, keepdims=True)
-        return jnp.where(u < self.factor, grey, x)
+        return jnp.where(u < self.factor, _grey(x), x)
+
+
+class RandomColorDegeneration(Coloring):
+    """RGB pictures with fainter colours: `x + f * (grey - x)`, `f` from `factor`: 0 unchanged, 1 grey.
+
+    A number f is [-f, f], and less than 0 makes colours stronger, as in Keras 3. Give two numbers from 0 to 1.
+    """
+
+    checks = {"factor": interval(-1, 1)}
+
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+
+    def change(self, x: Array) -> Array:
+        """The formula of the class."""
+        _three(self, x)
+        (f,) = self.one(x, self.factor)
+        return self.clipped(x + f * (_grey(x) - x))
 
 
 class RandomInvert(Coloring):
@@ -181,6 +206,54 @@ class RandomHue(Coloring):
         far = [jnp.abs(place - 3) - 1, 2 - jnp.abs(place - 2), 2 - jnp.abs(place - 4)]
         unit = jnp.stack([value - spread * (1 - jnp.clip(item, 0, 1)) for item in far], axis=-1)
         return (jnp.clip(unit, 0, 1) * (high - low) + low).astype(x.dtype)
+
+
+class RandomColorJitter(Coloring):
+    """Brightness, contrast, saturation and hue after one another, as their layers change them; None leaves one out.
+
+    Args:
+        value_range: of the values.
+        brightness_factor, contrast_factor, saturation_factor, hue_factor: see `RandomBrightness`, `RandomContrast`,
+            `RandomSaturation` and `RandomHue`.
+        seed: fixes the draws apart from the process's seed.
+    """
+
+    checks = {
+        "brightness_factor": optional(interval(-1, 1)),
+        "contrast_factor": optional(Rule("a number, or two, from 0 to 1", _both)),
+        "saturation_factor": optional(interval(-1, 1)),
+        "hue_factor": optional(interval(0, 1, lowest=0.0)),
+    }
+
+    def __init__(
+        self,
+        value_range: Sequence[float] = (0, 255),
+        brightness_factor: float | Sequence[float] | None = None,
+        contrast_factor: float | Sequence[float] | None = None,
+        saturation_factor: float | Sequence[float] | None = None,
+        hue_factor: float | Sequence[float] | None = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        kinds: list[Any] = [RandomBrightness, RandomContrast, RandomSaturation, RandomHue]
+        factors = [self.brightness_factor, self.contrast_factor, self.saturation_factor, self.hue_factor]
+        self.steps = [
+            kind(factor, self.value_range, seed=self.seed, name=kind.__name__)
+            for kind, factor in zip(kinds, factors, strict=True)
+            if factor is not None
+        ]
+
+    def change(self, x: Array) -> Array:
+        """Step by step."""
+        for step in self.steps:
+            x = step.change(x)
+        return x
+
+
+def _grey(x: Array) -> Array:
+    return jnp.sum(x * jnp.asarray([0.2989, 0.587, 0.114], x.dtype), axis=-1, keepdims=True)
 
 
 def _three(layer: Coloring, x: Array) -> None:

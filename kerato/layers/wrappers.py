@@ -1,4 +1,4 @@
-"""Layers around layers: every step of a sequence, both directions of time."""
+"""Layers around layers: every step of a sequence, both directions of time, a bounded kernel, several in a row."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 
-from kerato import ops
-from kerato.arguments import one_of, optional, title
+from kerato import config, initializers, ops
+from kerato.arguments import Rule, one_of, optional, positive_int, title
 from kerato.errors import InvalidValue
 from kerato.layers import base, nesting
+from kerato.layers.augmentation import in_phase
 from kerato.layers.base import Array, Layer
 from kerato.ops import leaves, tree_map
-from kerato.variables import running
+from kerato.variables import Variable, running
 
 
 class Wrapper(Layer):
@@ -147,3 +149,85 @@ class Bidirectional(Wrapper):
             return mask
         states = 2 * len(self.forward_layer.state_size) if self.return_state else 0
         return [mask] * outputs + [None] * states
+
+
+class SpectralNormalization(Wrapper):
+    """A layer whose kernel is, in training, divided by its largest singular value before each call.
+
+    Args:
+        layer: one with a `kernel`, such as Dense or Conv2D, or with `embeddings`.
+        power_iterations: steps towards the singular vectors in each call; they go on from `vector_u`.
+
+    Source: Miyato et al. 2018, arXiv:1802.05957, algorithm 1.
+    """
+
+    checks = {"power_iterations": positive_int}
+
+    def __init__(self, layer: Any, power_iterations: int = 1, **common: Any) -> None:
+        super().__init__(layer, **common)
+
+    def build(self, input_shape: Any = None) -> None:
+        """The weights of the layer inside; vector_u (1, last axis of its kernel)."""
+        super().build(input_shape)
+        kernel = next((v for v in map(self.layer.__dict__.get, ("kernel", "embeddings")) if v is not None), None)
+        if not isinstance(kernel, Variable):
+            raise InvalidValue(f"{title(self)}: `layer` must have a kernel or embeddings. Got {self.layer!r}.")
+        self.kernel = kernel
+        start = initializers.TruncatedNormal(stddev=0.02)
+        options = {"initializer": start, "dtype": kernel.dtype, "trainable": False}
+        self.vector_u = self.add_weight("vector_u", (1, kernel.shape[-1]), **options)
+        self._weights = [kernel, self.vector_u]  # as in Keras, where the kernel is the wrapper's too
+
+    def call(self, x: Array, training: bool = False) -> Any:
+        """The layer's value, after a step in training."""
+        if training:
+            self.normalize()
+        return self.layer(x)
+
+    def normalize(self) -> None:
+        """Divide the kernel by `v W u`, the vectors taken as constants; a kernel of zeros stays."""
+        kernel, u = (jnp.asarray(v.value, v.dtype) for v in (self.kernel, self.vector_u))
+        w = kernel.reshape(-1, kernel.shape[-1])
+        for _ in range(self.power_iterations):
+            v = _unit(u @ w.T)
+            u = _unit(v @ w)
+        u, v = stop_gradient(u), stop_gradient(v)
+        sigma, empty = jnp.sum(v @ w * u), jnp.all(kernel == 0)
+        self.vector_u.assign(jnp.where(empty, self.vector_u.value, u))
+        self.kernel.assign(kernel / jnp.where(empty, 1, sigma))
+
+
+def _unit(x: Array) -> Array:
+    return x / jnp.maximum(jnp.sqrt(jnp.sum(x * x)), 1e-7)
+
+
+class Pipeline(Layer):
+    """Layers after one another as one layer: steps of preparing pictures, for example, which need no model.
+
+    Args:
+        layers: a list of layers.
+
+    Called outside of a network, layers that change pictures in training do so unless `training=False` is said.
+    """
+
+    checks = {
+        "layers": Rule("a list of layers", lambda value, _: [nesting.layer.convert(item, None) for item in value])
+    }
+
+    def __init__(self, layers: Sequence[Any], **common: Any) -> None:
+        super().__init__(**common)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **in_phase(args, kwargs))
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Layer by layer."""
+        for layer in self.layers:
+            x = layer(x, **({"training": training} if "training" in base.accepted(type(layer).call) else {}))
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers and the name; Keras's class takes no `trainable` and no `dtype`."""
+        found = super().get_config()
+        usual = {"trainable": True, "dtype": config.dtype_policy()}
+        return {name: value for name, value in found.items() if usual.get(name, found) != value}

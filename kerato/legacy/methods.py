@@ -14,13 +14,14 @@ from typing import Any
 
 from kerato import config
 from kerato.arguments import title
-from kerato.callbacks import ModelCheckpoint, ReduceLROnPlateau, TensorBoard
+from kerato.callbacks import CallbackList, ModelCheckpoint, ReduceLROnPlateau, TensorBoard
 from kerato.errors import InvalidValue, invalid
 from kerato.layers.base import Layer
 from kerato.legacy.arguments import Arguments, Old, callers
 from kerato.models import Model, Sequential
 
 _CLASSES: dict[str, Any] = {
+    "CallbackList": CallbackList,
     "Layer": Layer,
     "Model": Model,
     "ModelCheckpoint": ModelCheckpoint,
@@ -188,8 +189,19 @@ def _add(self: Any, add: Callable[..., Any], layer: Any) -> None:
         )
 
 
+def _batch_logs(self: Any, call: Callable[..., None], hook: str, *args: Any) -> None:
+    """What `on_batch_begin` and `on_batch_end` were given had the batch's number and its samples too."""
+    if hook in ("on_batch_begin", "on_batch_end") and speaks_old():
+        args = (args[0], {"batch": args[0], "size": self.samples, **args[1]})
+    call(self, hook, *args)
+
+
 #: class and method -> what is done around today's
-AROUND: dict[str, Callable[..., Any]] = {"ModelCheckpoint.__init__": _checkpoint, "Sequential.add": _add}
+AROUND: dict[str, Callable[..., Any]] = {
+    "CallbackList.call": _batch_logs,
+    "ModelCheckpoint.__init__": _checkpoint,
+    "Sequential.add": _add,
+}
 
 
 def _around(written: Callable[..., Any], method: Callable[..., Any]) -> Callable[..., Any]:

@@ -65,6 +65,7 @@ def convert(source: str) -> str:
     tokens = [Token(str(found.lastgroup), found[0]) for found in _TOKEN.finditer(source)]
     _replace_words(tokens)
     _replace_backticks(tokens)
+    tokens = _without_tuples(tokens)
     printing = re.search(r"from\s+__future__\s+import\s[^\n]*\bprint_function\b", source) is None
     pieces = [_statement(part, printing) for part in _statements(tokens)]
     return _spaces("".join(token.text for part in pieces for token in part))
@@ -101,6 +102,35 @@ def _replace_backticks(tokens: Tokens) -> None:
     for token in tokens:
         if token.text == "`":
             token.text = next(ticks)
+
+
+def _without_tuples(tokens: Tokens) -> Tokens:
+    """Parameters in brackets, `def f(a, (b, c))` and `lambda (a, b): a`, as single names, which `_Meaning` unpacks."""
+    found: Tokens = []
+    depth = start = 0  # of the brackets; where the parameter in brackets begins
+    inside: list[int] = []  # the depth at which the parameters of a lambda or def stand, the innermost last
+    last = ""
+    for token in tokens:
+        text = token.text if token.kind in ("operator", "name") else ""
+        depth -= text in (")", "]", "}")
+        if start and text == ")" and depth == inside[-1]:
+            pattern = "".join(one.text for one in found[start:]) + ")"
+            found[start:] = [Token("name", _PACKED + pattern.encode().hex())]
+            start, last = 0, text
+            continue
+        if inside and not start and ((text == ":" and depth == inside[-1]) or depth < inside[-1]):
+            inside.pop()
+        if inside and not start and text == "(" and depth == inside[-1] and last in ("lambda", "(", ","):
+            start = len(found)
+        if text == "lambda" or (text == "(" and last == "def "):
+            inside.append(depth + (text == "("))
+        depth += text in ("(", "[", "{")
+        found.append(token)
+        last = "def " if last == "def" and token.kind == "name" else last if token.kind in _BLANK else text
+    return found
+
+
+_PACKED = "packed_"
 
 
 def _statements(tokens: Tokens) -> Iterator[Tokens]:
@@ -228,6 +258,23 @@ class _Meaning(ast.NodeTransformer):
     def __init__(self, division: bool) -> None:
         self.division = division
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        packed = [one.arg for one in node.args.args if one.arg.startswith(_PACKED)]
+        at = 1 if ast.get_docstring(node) is not None else 0
+        node.body[at:at] = [_placed(f"{_pattern(name)} = {name}", node.body[0]) for name in packed]
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self.generic_visit(node)
+        packed = [one.arg for one in node.args.args if one.arg.startswith(_PACKED)]
+        if packed:
+            # A loop over one value binds the names for the body.
+            pattern, values = ", ".join(map(_pattern, packed)), ", ".join(packed)
+            unpacked = _placed(f"[0 for {pattern}, in [({values},)]][0]", node.body).value
+            unpacked.value.elt, node.body = node.body, unpacked
+        return node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         return self._call("divided", node, node.left, node.right) if self._divides(node) else node
@@ -258,6 +305,35 @@ class _Meaning(ast.NodeTransformer):
         return made
 
 
+def _pattern(name: str) -> str:
+    """The parameters in brackets that a name stands for."""
+    return bytes.fromhex(name.removeprefix(_PACKED)).decode()
+
+
+def _placed(text: str, at: ast.AST) -> Any:
+    """A statement that a traceback shows at the place of another; of an expression its value."""
+    made = ast.parse(text).body[0]
+    for node in ast.walk(made):
+        ast.copy_location(node, at)
+    return made
+
+
+class _Dicts(ast.NodeTransformer):
+    """The methods of dicts that Python 3 has not, in a file that it can read: what has them keeps them."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS and node.func.attr != "next":
+            method = ast.Call(ast.Name("__method__", ast.Load()), [node.func.value, ast.Constant(node.func.attr)], [])
+            node.func = ast.copy_location(method, node)
+        return node
+
+
+def method(owner: Any, name: str) -> Any:
+    """The method `name` of anything that has it; for the dicts of today, what it is called now."""
+    return getattr(owner, name if hasattr(owner, name) else _METHODS[name])
+
+
 def _reload(module: Any) -> Any:
     """`reload(sys)` was said to get `sys.setdefaultencoding`: nothing has to be loaded again."""
     return module if module is sys else importlib.reload(module)
@@ -270,6 +346,7 @@ def _execfile(path: str, *names: Any) -> None:
 
 #: names that Python 2 had without an import
 NAMES: dict[str, Any] = {
+    "__method__": method,
     "basestring": str,
     "cmp": lambda a, b: (a > b) - (a < b),
     "execfile": _execfile,
@@ -295,6 +372,9 @@ CHANGED: dict[str, Any] = {
 }
 
 
+_OLD_CALL = re.compile(r"\.\s*(?:has_key|(?:iter|view)(?:items|keys|values))\b")
+
+
 def is_python2(source: str, filename: str) -> bool:
     """Whether `source` can only be read as Python 2."""
     try:
@@ -313,7 +393,9 @@ def compiled(source: str, filename: str, python2: bool | None = None) -> CodeTyp
         SyntaxError: it is neither, with the line as Python 3 sees it.
     """
     if not (is_python2(source, filename) if python2 is None else python2):
-        return compile(source, filename, "exec", dont_inherit=True)
+        tree = ast.parse(source, filename)
+        changed = _Dicts().visit(tree) if _OLD_CALL.search(source) else tree
+        return compile(ast.fix_missing_locations(changed), filename, "exec", dont_inherit=True)
     future = re.search(r"from\s+__future__\s+import\s[^\n]*\bdivision\b", source) is not None
     tree = ast.parse(convert(source), filename)
     changed = _Meaning(division=not future).visit(tree)

@@ -10,6 +10,7 @@ from typing import Any
 from kerato import initializers
 from kerato.arguments import number, positive_int
 from kerato.layers.base import Array, Layer
+from kerato.layers.noise import Dropout
 
 
 class CustomScaleLayer(Layer):
@@ -44,8 +45,30 @@ class LayerScale(Layer):
         return x * self.gamma
 
 
+class StochasticDepth(Dropout):
+    """In training, whole samples are 0 with probability `drop_path_rate`, else divided by the rest; ConvNeXt's paths.
+
+    Source: Huang et al. 2016, arXiv:1603.09382.
+    """
+
+    checks = {"drop_path_rate": number(0, most=1)}
+
+    def __init__(self, drop_path_rate: float, **common: Any) -> None:
+        super().__init__(drop_path_rate, **common)
+
+    def mask_shape(self, found: tuple[int, ...]) -> tuple[int, ...]:
+        """One number for each sample."""
+        return (found[0], *(1,) * (len(found) - 1))
+
+    def get_config(self) -> dict[str, Any]:
+        """The rate under its own name."""
+        return {
+            name: item for name, item in super().get_config().items() if name not in ("rate", "noise_shape", "seed")
+        }
+
+
 #: module of Keras, less its first part -> its layers by name
 FAMILIES: dict[str, dict[str, Any]] = {
-    "src.applications.convnext": {"LayerScale": LayerScale},
+    "src.applications.convnext": {"LayerScale": LayerScale, "StochasticDepth": StochasticDepth},
     "src.applications.inception_resnet_v2": {"CustomScaleLayer": CustomScaleLayer},
 }

@@ -5,6 +5,7 @@ Keras is imported only when a model goes out; a model that comes in brings its o
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import re
@@ -170,7 +171,8 @@ def _failure(keras: ModuleType, item: dict[str, Any], known: dict[str, Any]) -> 
         return "its function is code of this program"
     plain = {key: item.get(key) for key in ("module", "class_name", "config", "registered_name")}
     try:
-        keras.saving.deserialize_keras_object(plain, custom_objects=known)
+        # Keras takes parts out of what it reads.
+        keras.saving.deserialize_keras_object(copy.deepcopy(plain), custom_objects=known)
     except Exception as error:  # whatever Keras raises, the layer cannot cross
         return _reason(error)
     return ""

@@ -150,6 +150,31 @@ def test_weights_of_samples_went_before_those_of_classes() -> None:
         assert c.train_on_batch(X, Y, classes, samples) == pytest.approx(losses[0])
 
 
+def test_batches_told_their_number_and_size() -> None:
+    class Watching(callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[Any] = []
+
+        def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.seen.append((batch, dict(logs)))
+
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.seen.append((batch, sorted(logs), logs.get("size")))
+
+    pairs = [(X[:3], Y[:3]), (X[3:], Y[3:])]
+    watching, model = Watching(), net()
+    with legacy.dialect():
+        model.fit(X, Y, batch_size=3, nb_epoch=1, verbose=0, callbacks=[watching])
+        model.fit_generator(iter(pairs), steps_per_epoch=2, epochs=1, verbose=0, callbacks=[watching])
+    expected = [(0, {"batch": 0, "size": 3}), (0, ["batch", "loss", "size"], 3)]
+    expected += [(1, {"batch": 1, "size": 1}), (1, ["batch", "loss", "size"], 1)]
+    assert watching.seen == 2 * expected
+    watching = Watching()
+    model.fit(X, Y, batch_size=4, epochs=1, verbose=0, callbacks=[watching])
+    assert watching.seen == [(0, {}), (0, ["loss"], None)]
+
+
 def test_a_checkpoint_had_a_period(tmp_path: Path) -> None:
     for how in ({"period": 2}, {"args": ("val_loss", 0, False, True, "auto", 2)}):
         with legacy.dialect():

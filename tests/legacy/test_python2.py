@@ -65,6 +65,35 @@ def test_except_binds_its_name() -> None:
     assert printed(source) == "got 'k'\n"
 
 
+def test_parameters_in_brackets_are_unpacked() -> None:
+    source = (
+        "def area((a, b), c=(1, 2), (d, (e, f))=(3, (4, 5))):\n    'The doc.'\n    a += 1\n"
+        "    return a * b, c, d + e + f\n"
+        "print area((2, 3)), area.__doc__\n"
+        "print map(lambda (k, v): k * v, [(2, 3), (4, 5)]), sorted([(1, 'b'), (2, 'a')], key=lambda (n, w): w)\n"
+        "print (lambda x, (y, (z, w)): [x, y, z, w])(1, (2, (3, 4))), (lambda a=(1, 2): a)()\n"
+        "print [f((1, 2)) for f in (lambda (p, q): p + q, lambda r: r)], {1: lambda (s, t): t}[1]((5, 6))\n"
+    )
+    assert printed(source) == (
+        "(9, (1, 2), 12) The doc.\n[6, 20] [(2, 'a'), (1, 'b')]\n[1, 2, 3, 4] (1, 2)\n[3, (1, 2)] 6\n"
+    )
+
+
+def test_a_file_that_python_3_reads_may_still_ask_dicts_as_then() -> None:
+    class Own:
+        def iteritems(self) -> str:
+            return "own"
+
+    source = (
+        "for key, value in sorted({'a': 1}.iteritems()): print(key, value)\n"
+        "print(list({'a': 1}.itervalues()), {'a': 1}.has_key('a'), own.iteritems(), 3 / 2, range(2))\n"
+    )
+    out, space = io.StringIO(), {**python2.NAMES, "own": Own()}
+    with contextlib.redirect_stdout(out):
+        exec(python2.compiled(source, "script.py"), space)
+    assert out.getvalue() == "a 1\n[1] True own 1.5 range(0, 2)\n"
+
+
 def test_print_function_of_the_future_is_left_alone() -> None:
     source = "from __future__ import print_function\nprint('a', 'b')\nx = 0777\n"
     assert printed(source) == "a b\n"

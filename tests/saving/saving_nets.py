@@ -150,6 +150,31 @@ def forks(k: Any) -> Any:
     return k.Model(x, [b, L.Dense(4)(L.Add()([a, c, early(a)])), L.Dense(4)(c)])
 
 
+@net
+def augmented(k: Any) -> Any:
+    """Layers that change pictures, less those of which Keras 3.15.1 makes no net, or none that it saves as .h5."""
+    L = k.layers
+    return line(
+        k,
+        (8, 9, 3),
+        L.RandomColorJitter(brightness_factor=0.1, contrast_factor=(0.1, 0.2), saturation_factor=0.2, hue_factor=0.1),
+        L.RandomGaussianBlur(0.5, (3, 5), (0.1, 0.9)),
+        L.RandomErasing(0.3, fill_value=(1, 2, 3)),
+        L.MixUp(0.3),
+        L.CutMix(0.7),
+        L.RandomPerspective(0.5, 0.4),
+        L.RandomElasticTransform(0.5, (0.2, 0.4), fill_mode="wrap"),
+        L.RandAugment(num_ops=1),
+        L.AugMix(all_ops=False),
+        L.AutoContrast((0, 1)),
+        L.ContrastLimitedAdaptiveHistogramEqualization((0, 1), tile_grid_size=(2, 3)),
+        L.Conv2D(2, 3),
+        L.Flatten(),
+        L.Discretization([-0.5, 0.0, 0.5]),
+        L.CategoryEncoding(4, output_mode="count"),
+    )
+
+
 def random_graph(seed: int) -> Callable[[Any], Any]:
     """A graph of Dense layers, some shared, between two inputs and three outputs."""
 

@@ -76,6 +76,7 @@ def test_a_net_of_keras_that_augments_does_not_when_it_predicts() -> None:
     ("room", "name", "options", "scale"),
     [
         ("convnext", "LayerScale", {"init_values": 0.5, "projection_dim": 3}, 0.5),
+        ("convnext", "StochasticDepth", {"drop_path_rate": 0.5}, 1),
         ("inception_resnet_v2", "CustomScaleLayer", {"scale": 0.25}, None),
     ],
 )
@@ -88,6 +89,14 @@ def test_layers_of_keras_applications_are_known(room: str, name: str, options: A
     assert (again["module"], again["class_name"], again["registered_name"]) == (record["module"], name, name)
     with pytest.raises(ValueError, match="must be"):
         type(layer)(**{**options, next(iter(options)): "much"})
+
+
+def test_paths_are_dropped_for_whole_samples() -> None:
+    layer = kerato.saving.counterparts.StochasticDepth(0.25)
+    found = np.asarray(layer(np.ones((400, 2, 3), "float32"), training=True))
+    assert set(np.unique(found)) == {0, np.float32(4 / 3)}
+    assert (found == found[:, :1, :1]).all()
+    assert found.mean() == pytest.approx(1, abs=0.1)
 
 
 def test_names_in_todays_files_mean_todays_formulas_in_the_old_dialect(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from kerato import config
 from kerato.kernels.windows import Windows
 
 ABI = 2  # of the calls; a program compiled for another version asks for another name
-CALLS = ("convolution", "convolution_with_bias", "max_pool", "max_pool_back", "channel_totals")
+CALLS = ("convolution", "convolution_with_bias", "max_pool", "channel_totals")
 TARGETS = {name: f"kerato_{name}_v{ABI}" for name in CALLS}
 TARGET = TARGETS["convolution"]
 LIBRARY = Path(__file__).parent / "libkerato_native.so"
@@ -32,6 +32,7 @@ BUILD = "python -m kerato.kernels.native.build"
 ROLES = ("y", "x", "kernel")  # in the library's numbering
 TYPES = ("float32", "bfloat16")
 PRODUCTS = 64  # cells of a window up to which one input channel is a sum of shifted pictures, without oneDNN
+LANES = 16  # channels from which the pass over windows outruns XLA's
 SLOW = ("ref", "gemm")  # in the names of those ways of oneDNN that the portable forms outrun
 
 
@@ -131,33 +132,23 @@ def solve_biased(
 
 
 def pools(x: tuple[int, ...], geometry: Windows) -> bool:
-    """Whether the library finds the largest cells of windows, and faster than the portable forms do."""
-    return prod(geometry.window) <= 256 and 0 not in x and not _few(x)
+    """Whether the library finds the largest cells of windows, and faster than the portable form does."""
+    return prod(geometry.window) <= 256 and x[-1] >= LANES and 0 not in x and not _few(x)
 
 
 def max_pool(x: jax.Array, geometry: Windows) -> list[jax.Array]:
     """The largest cell of every window and its number, uint8; only where it `pools`."""
     shape = (x.shape[0], *geometry.output, x.shape[-1])
     like = jax.ShapeDtypeStruct(shape, x.dtype), jax.ShapeDtypeStruct(shape, jnp.uint8)
-    return list(jax.ffi.ffi_call(TARGETS["max_pool"], like)(x, geometry=_pool_numbers(geometry)))
-
-
-def max_pool_back(y: jax.Array, index: jax.Array, geometry: Windows) -> jax.Array:
-    """Every y added to that cell of its window which `index` names."""
-    like = jax.ShapeDtypeStruct((y.shape[0], *geometry.lengths, y.shape[-1]), y.dtype)
-    return jnp.asarray(jax.ffi.ffi_call(TARGETS["max_pool_back"], like)(y, index, geometry=_pool_numbers(geometry)))
+    g, low = geometry, [before for before, _ in geometry.padding]
+    axes = list(zip(g.lengths, g.window, g.strides, low, g.dilation, g.output, strict=True))
+    three = np.asarray([*[(1, 1, 1, 0, 1, 1)] * (3 - g.rank), *axes], np.int64)
+    return list(jax.ffi.ffi_call(TARGETS["max_pool"], like)(x, geometry=three.ravel()))
 
 
 def channel_totals(x: jax.Array) -> jax.Array:
     """The sum over all axes but the last."""
     return jnp.asarray(jax.ffi.ffi_call(TARGETS["channel_totals"], jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))(x))
-
-
-def _pool_numbers(g: Windows) -> Any:
-    """Length, window, stride, padding before, dilation and output of three axes."""
-    low = [before for before, _ in g.padding]
-    axes = list(zip(g.lengths, g.window, g.strides, low, g.dilation, g.output, strict=True))
-    return np.asarray([*[(1, 1, 1, 0, 1, 1)] * (3 - g.rank), *axes], np.int64).ravel()
 
 
 def _numbers(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> tuple[int, ...]:

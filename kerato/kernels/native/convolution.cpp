@@ -32,7 +32,8 @@ namespace kerato {
 namespace {
 
 constexpr size_t kKept = 256;  // primitives
-constexpr int64_t kPiecesPerThread = 2;         // so that a thread that comes late does less
+constexpr int64_t kPiecesPerThread = 8;         // so that a thread that comes late does less, and a piece stays in the cache
+constexpr int64_t kSumsPerThread = 2;           // pieces of a kernel gradient, which are added up
 constexpr double kWorkPerPiece = 2e7;           // floating-point operations below which a cut does not pay
 constexpr int64_t kNumbersPerRange = 1 << 15;
 
@@ -238,7 +239,7 @@ struct Call {
   Call(const Key& key, int64_t threads, char* x, char* y) : role(static_cast<Role>(key[kRole])), x(x), y(y) {
     const int64_t batch = key[kBatch];
     const double work = 2.0 * flops(key);
-    const int64_t most = role == kKernel ? threads : kPiecesPerThread * threads;
+    const int64_t most = (role == kKernel ? kSumsPerThread : kPiecesPerThread) * threads;
     const auto worth = static_cast<int64_t>(work / kWorkPerPiece);
     const int64_t wanted = std::clamp<int64_t>(worth, std::min(threads, batch), std::min(most, batch));
     size = (batch + wanted - 1) / wanted;

@@ -1,5 +1,5 @@
-// Passes over memory that XLA makes slowly on a CPU, as it calls them: the largest cells of windows, values spread over
-// windows, and sums over all axes but the channels. Arrays are channels last; float32 or bfloat16, summed in float32.
+// Passes over memory that XLA makes slowly on a CPU, as it calls them: the largest cells of windows, and sums over all
+// axes but the channels. Arrays are channels last, float32 or bfloat16.
 
 #include <algorithm>
 #include <cstdint>
@@ -68,20 +68,6 @@ void largest(const Geometry& g, int64_t channels, const T* x, T* y, uint8_t* ind
   });
 }
 
-// x[cell] the sum of y[o] over those windows o of one picture whose index[o] is that cell.
-template <class T>
-void spread(const Geometry& g, int64_t channels, const T* y, const uint8_t* index, T* x, float* sums) {
-  std::fill(sums, sums + g.cells() * channels, 0.0f);
-  g.each([&](int64_t o, int64_t cell, int64_t k) {
-    const T* __restrict from = y + o * channels;
-    const uint8_t* __restrict which = index + o * channels;
-    float* __restrict to = sums + cell * channels;
-    const auto number = static_cast<uint8_t>(k);
-    for (int64_t c = 0; c < channels; ++c) to[c] += which[c] == number ? from[c].value() : 0.0f;
-  });
-  for (int64_t i = 0; i < g.cells() * channels; ++i) x[i] = T::of(sums[i]);
-}
-
 // totals[c] the sum of x[row][c] over rows; several rows go on side by side where channels are few.
 template <class T>
 void sum_rows(const T* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
@@ -105,12 +91,6 @@ KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Float* 
 }
 KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Bfloat* x, Bfloat* y, uint8_t* index) {
   largest(g, channels, x, y, index);
-}
-KERATO_CLONED void spread_of(const Geometry& g, int64_t c, const Float* y, const uint8_t* index, Float* x, float* sums) {
-  spread(g, c, y, index, x, sums);
-}
-KERATO_CLONED void spread_of(const Geometry& g, int64_t c, const Bfloat* y, const uint8_t* index, Bfloat* x, float* sums) {
-  spread(g, c, y, index, x, sums);
 }
 KERATO_CLONED void sum_of(const Float* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
   sum_rows(x, rows, channels, lanes, totals);
@@ -155,18 +135,12 @@ ffi::Error by_type(const ffi::AnyBuffer& array, const Function& function) {
   return ffi::Error::Success();
 }
 
-bool read(ffi::Span<const int64_t> given, Geometry& g) {
-  const bool fits = given.size() * sizeof(int64_t) == sizeof g.axes;
-  if (fits) std::memcpy(g.axes, given.begin(), sizeof g.axes);
-  return fits;
-}
-
-ffi::Error misread() { return ffi::Error::InvalidArgument("kerato: a window's geometry has another number of entries"); }
-
 ffi::Error max_pool(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::AnyBuffer> y,
                     ffi::Result<ffi::Buffer<ffi::U8>> index, ffi::Span<const int64_t> given) {
   Geometry g;
-  if (!read(given, g)) return misread();
+  if (given.size() * sizeof(int64_t) != sizeof g.axes)
+    return ffi::Error::InvalidArgument("kerato: a window's geometry has another number of entries");
+  std::memcpy(g.axes, given.begin(), sizeof g.axes);
   return by_type(x, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     const int64_t channels = x.dimensions().back(), in = g.cells() * channels, out = g.windows() * channels;
@@ -174,22 +148,6 @@ ffi::Error max_pool(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::Any
       for (int64_t n = begin; n < end; ++n)
         largest_of(g, channels, static_cast<T*>(x.untyped_data()) + n * in, static_cast<T*>(y->untyped_data()) + n * out,
                    index->typed_data() + n * out);
-    });
-  });
-}
-
-ffi::Error max_pool_back(ffi::ThreadPool pool, ffi::AnyBuffer y, ffi::Buffer<ffi::U8> index,
-                         ffi::Result<ffi::AnyBuffer> x, ffi::Span<const int64_t> given) {
-  Geometry g;
-  if (!read(given, g)) return misread();
-  return by_type(y, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    const int64_t channels = y.dimensions().back(), in = g.cells() * channels, out = g.windows() * channels;
-    Pieces(pool, y.dimensions().front(), in).run([&](int64_t, int64_t begin, int64_t end) {
-      std::vector<float> sums(in);
-      for (int64_t n = begin; n < end; ++n)
-        spread_of(g, channels, static_cast<T*>(y.untyped_data()) + n * out, index.typed_data() + n * out,
-                  static_cast<T*>(x->untyped_data()) + n * in, sums.data());
     });
   });
 }
@@ -220,14 +178,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_max_pool, kerato::max_pool,
                                   .Arg<ffi::AnyBuffer>()
                                   .Ret<ffi::AnyBuffer>()
                                   .Ret<ffi::Buffer<ffi::U8>>()
-                                  .Attr<ffi::Span<const int64_t>>("geometry"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_max_pool_back, kerato::max_pool_back,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<ffi::AnyBuffer>()
-                                  .Arg<ffi::Buffer<ffi::U8>>()
-                                  .Ret<ffi::AnyBuffer>()
                                   .Attr<ffi::Span<const int64_t>>("geometry"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_channel_totals, kerato::channel_totals,

@@ -52,6 +52,8 @@ def keras(environment: str, backend: str) -> Side:
 
 SIDES = {
     "kerato": Side(Path(sys.executable), "kerato"),
+    "kerato portable": Side(Path(sys.executable), "kerato", {"KERATO_NATIVE": "0"}),
+    "kerato bfloat16": Side(Path(sys.executable), "kerato", {"BENCH_POLICY": "mixed_bfloat16"}),
     "jax by hand": Side(Path(sys.executable), "jax"),
     "jax with our kernels": Side(Path(sys.executable), "jax-kernels"),
     "keras-tensorflow": keras("tf", "tensorflow"),
@@ -224,6 +226,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--works", nargs="+", choices=EVERY, default=EVERY, metavar="WORK", help=", ".join(EVERY))
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), metavar="SIDE", help=", ".join(SIDES))
     parser.add_argument("--rounds", type=int, default=7, help="rounds over all sides [7]")
+    parser.add_argument("--seconds", type=float, default=ROUND_S, help=f"of one side in a round [{ROUND_S}]")
     parser.add_argument("--quick", action="store_true", help="one pass: one short round, nothing kept")
     return parser.parse_args()
 
@@ -241,7 +244,7 @@ def main() -> None:
             described = machine(processes)
             for work in (name for name in asked.works if name in WORKS):
                 print(f"{title(work)} ...", file=sys.stderr)
-                results += measure(work, processes, rounds, 0 if asked.quick else ROUND_S)
+                results += measure(work, processes, rounds, 0 if asked.quick else asked.seconds)
         if START in asked.works:
             print("starts ...", file=sys.stderr)
             results += measure_starts(sides, rounds, Path(cache))

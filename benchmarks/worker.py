@@ -37,7 +37,10 @@ class Worker:
             handwritten = importlib.import_module("handwritten")
             self.run, note = handwritten.prepare(self.side, work, row.most, row.fewest)
         else:
-            self.run = row.prepare(importlib.import_module(self.side), row.most)
+            module = importlib.import_module(self.side)
+            if policy := os.environ.get("BENCH_POLICY"):
+                module.config.set_dtype_policy(policy)
+            self.run = row.prepare(module, row.most)
         self.steps = row.fewest
         self.round()
         fitting = int(1000 * seconds / self.round()["ms"])

@@ -40,17 +40,20 @@ def conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Ints = 1,
+    bias: Array | None = None,
+    relu: bool = False,
 ) -> Array:
     """Correlation of pictures (batch, *spatial, channels) with a kernel (*window, channels / groups, filters).
 
-    One to three spatial axes; `padding` is `'valid'`, `'same'` or (one axis) `'causal'`.
+    One to three spatial axes; `padding` is `'valid'`, `'same'` or (one axis) `'causal'`. `bias` (filters,) is added
+    and `relu` cuts at 0 in the same pass.
     """
     rank = kernel.ndim - 2
     strides, dilation = _per_axis(strides, rank), _per_axis(dilation_rate, rank)
 
     def convolve(x: Array) -> Array:
         groups = x.shape[-1] // kernel.shape[-2]
-        return kernels.convolution(x, kernel, strides, padding, dilation, groups)
+        return kernels.convolution(x, kernel, strides, padding, dilation, groups, bias, relu)
 
     return _channels_last(convolve, inputs, data_format)
 

@@ -19,10 +19,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 from jax.sharding import PartitionSpec
 
-from kerato.kernels.choice import PLATFORMS, compute, lower
+from kerato.kernels.choice import compute, lower
+from kerato.kernels.lowering import register
 from kerato.kernels.roles import ROLES, operands, shape_of
 from kerato.kernels.windows import Windows
 
@@ -45,11 +46,11 @@ def kernel_gradient(x: jax.Array, y: jax.Array, geometry: Windows) -> jax.Array:
 
 
 def _bind(role: str, values: Sequence[jax.Array], geometry: Windows) -> jax.Array:
-    result: jax.Array = PRIMITIVES[role].bind(*_same_variation(values), geometry=geometry)
+    result: jax.Array = PRIMITIVES[role].bind(*same_variation(values), geometry=geometry)
     return result
 
 
-def _same_variation(values: Sequence[jax.Array]) -> Sequence[jax.Array]:
+def same_variation(values: Sequence[jax.Array]) -> Sequence[jax.Array]:
     """Inside `shard_map`, say of a replicated operand that it may vary: its gradient is then summed over devices."""
     varying = [_varying(value) for value in values]
     together = frozenset().union(*varying)
@@ -63,7 +64,8 @@ def _varying(value: Any) -> frozenset[Any]:
     return frozenset(jax.typeof(value).manual_axis_type.varying)
 
 
-def _abstract(role: str, *avals: Any, geometry: Windows) -> Any:
+def abstract(role: str, *avals: Any, geometry: Windows) -> Any:
+    """What `role` is when the other two are `avals`."""
     shapes = {name: aval.shape for name, aval in zip(operands(role), avals, strict=True)}
     spec = PartitionSpec() if role == "kernel" else PartitionSpec(avals[-1 if role == "x" else 0].sharding.spec[0])
     sharding = avals[0].sharding.update(spec=spec)
@@ -131,25 +133,12 @@ def _unfold(value: jax.Array, size: int, axis: int, parts: int) -> jax.Array:
 
 
 def _register(role: str, primitive: Primitive) -> None:
-    primitive.def_abstract_eval(partial(_abstract, role))
+    primitive.def_abstract_eval(partial(abstract, role))
     primitive.def_impl(jax.jit(primitive.bind, static_argnames="geometry"))
     ad.defjvp(primitive, *(partial(_tangent, role, position) for position in (0, 1)))
     ad.primitive_transposes[primitive] = partial(_transpose, role)
     batching.primitive_batchers[primitive] = partial(_batch, role)
-    for platform in PLATFORMS:
-        mlir.register_lowering(primitive, partial(_lower, role, platform), platform=platform)
-
-
-def _lower(role: str, platform: str | None, context: Any, *values: Any, geometry: Windows) -> Any:
-    alone = platform == "cpu" and _alone(context.module_context.axis_context)
-    form = partial(lower, role) if alone else partial(compute, role, platform)
-    return mlir.lower_fun(form, multiple_results=False)(context, *values, geometry=geometry)
-
-
-def _alone(axes: Any) -> bool:
-    """Whether each device computes for itself, as inside `shard_map`: XLA would gather what a foreign call reads."""
-    manual = getattr(axes, "manual_axes", None)
-    return getattr(axes, "num_devices", None) == 1 if manual is None else set(manual) == set(axes.mesh.axis_names)
+    register(primitive, partial(compute, role), partial(lower, role))
 
 
 for _role, _primitive in PRIMITIVES.items():

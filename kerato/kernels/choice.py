@@ -20,7 +20,6 @@ from kerato.kernels import cpu, native, stock
 from kerato.kernels.roles import operands, shape_of
 from kerato.kernels.windows import Windows, windows
 
-PLATFORMS = (None, "cpu")
 BUNDLE = 32  # input channels that a bundle of groups fills, zeros included
 
 

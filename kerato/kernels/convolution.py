@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from kerato.errors import invalid
+from kerato.kernels.biased import biased_output
 from kerato.kernels.bilinear import input_gradient, output
 from kerato.kernels.windows import Padding, transpose_windows, windows
 
@@ -25,11 +26,13 @@ def convolution(
     padding: Padding = "valid",
     dilation: Ints = 1,
     groups: int = 1,
+    bias: ArrayLike | None = None,
+    relu: bool = False,
 ) -> jax.Array:
     """y[o] = sum over k of x[o * strides + k * dilation - low] @ kernel[k]: (batch, *spatial, in) -> (batch, *o, out).
 
     `kernel` is (*window, in / groups, out); `padding` is 'valid', 'same', 'causal' (one axis) or a (low, high) pair
-    per axis.
+    per axis. With `bias` (out,) it is y + bias, with `relu` as well max(y + bias, 0).
 
     Raises: InvalidValue when ranks or channels disagree or the window does not fit.
     """
@@ -44,7 +47,10 @@ def convolution(
             "Match the kernel to the input's last axis.",
         )
     geometry = windows("convolution", x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation, groups)
-    return output(x, kernel, geometry)
+    if bias is None:
+        y = output(x, kernel, geometry)
+        return jax.nn.relu(y) if relu else y
+    return biased_output(x, kernel, jnp.asarray(bias, x.dtype), geometry, relu)
 
 
 def convolution_transpose(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kerato import ops
+from kerato import activations, ops
 from kerato.arguments import Rule, per_axis, positive_int, title
 from kerato.errors import InvalidValue
 from kerato.layers.base import Array
@@ -119,7 +119,13 @@ class Conv(Windowed):
 
     def call(self, x: Array) -> Array:
         """The formula of the class."""
-        return self.finish(ops.conv(x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate))
+        where = self.strides, self.padding, self.data_format, self.dilation_rate
+        if not self.use_bias:
+            return self.activate(ops.conv(x, self.kernel, *where))
+        if self.activation is not activations.get("relu"):
+            return self.activate(ops.conv(x, self.kernel, *where, self.bias))
+        y = ops.conv(x, self.kernel, *where, self.bias, relu=True)
+        return self.made_from(y, "relu", y)
 
 
 class Conv1D(Conv):

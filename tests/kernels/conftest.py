@@ -1,4 +1,4 @@
-"""The portable kernels are under test here; `test_native.py` asks for the native ones itself."""
+"""The portable kernels are under test here; the files `test_native...` ask for the native ones themselves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from kerato import config
 @pytest.fixture(autouse=True)
 def portable(request):
     before = config.native_kernels()
-    config.set_native_kernels(request.module.__name__.endswith("test_native"))
+    config.set_native_kernels("test_native" in request.module.__name__)
     yield
     config.set_native_kernels(before)

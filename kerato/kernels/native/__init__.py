@@ -1,4 +1,4 @@
-"""Convolutions on the CPU by oneDNN, where the library has been built: found, loaded, asked and called here.
+"""Convolutions on the CPU by oneDNN and passes beside them, where the library has been built: found, loaded, called.
 
 `python -m kerato.kernels.native.build` makes the library; without it, or with `config.set_native_kernels(False)` or
 `KERATO_NATIVE=0`, everything runs in the portable forms. `choice.py` decides; `docs/kernels.md` has the measurements.
@@ -23,13 +23,16 @@ import numpy as np
 from kerato import config
 from kerato.kernels.windows import Windows
 
-ABI = 1  # of the calls; a program compiled for another version asks for another name
-TARGET = f"kerato_convolution_v{ABI}"
+ABI = 2  # of the calls; a program compiled for another version asks for another name
+CALLS = ("convolution", "convolution_with_bias", "max_pool", "channel_totals")
+TARGETS = {name: f"kerato_{name}_v{ABI}" for name in CALLS}
+TARGET = TARGETS["convolution"]
 LIBRARY = Path(__file__).parent / "libkerato_native.so"
 BUILD = "python -m kerato.kernels.native.build"
 ROLES = ("y", "x", "kernel")  # in the library's numbering
 TYPES = ("float32", "bfloat16")
 PRODUCTS = 64  # cells of a window up to which one input channel is a sum of shifted pictures, without oneDNN
+LANES = 16  # channels from which the pass over windows outruns XLA's
 SLOW = ("ref", "gemm")  # in the names of those ways of oneDNN that the portable forms outrun
 
 
@@ -63,15 +66,21 @@ def find() -> Found:
         library.kerato_native_name.restype = ctypes.c_char_p
         if library.kerato_native_abi() != ABI:
             return Found(None, f"built for another version of Kerato; {BUILD} builds them anew")
-        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.kerato_convolution), platform="cpu")
+        for name, target in TARGETS.items():
+            jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(library[f"kerato_{name}"]), platform="cpu")
     except Exception as error:  # of the loader, of the linker, of XLA: the portable forms do as well
         return Found(None, f"cannot be loaded ({str(error).splitlines()[0]}); {BUILD} builds them anew")
     return Found(library, library.kerato_native_name().decode())
 
 
+def passes(dtype: Any) -> bool:
+    """Whether the library computes with numbers of this type."""
+    return str(dtype) in TYPES and config.native_kernels() and find().library is not None
+
+
 def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dtype: Any) -> bool:
     """Whether the library computes `role` of these shapes, and faster than the portable forms do."""
-    if str(dtype) not in TYPES or not config.native_kernels() or find().library is None:
+    if not passes(dtype):
         return False
     if min(map(min, geometry.padding)) < 0 or 0 in map(prod, shapes.values()) or _better(role, shapes, geometry):
         return False
@@ -82,12 +91,17 @@ def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dty
 
 def _better(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> bool:
     """Where the portable forms were measured to be better, or are the only ones that keep many cores busy."""
-    if shapes["x"][0] * 2 < (os.cpu_count() or 1):
-        return True  # a picture is one thread's work
+    if _few(shapes["x"]):
+        return True
     strided = set(g.strides) != {1}
     if prod(g.window) == 1 and g.groups == 1:
         return role != "kernel"  # XLA's matrix products are as fast, and take what surrounds them along
     return role == "x" and strided and shapes["x"][-1] < 8
+
+
+def _few(x: tuple[int, ...]) -> bool:
+    """Whether most cores would have nothing to do: a picture is one thread's work."""
+    return x[0] * 2 < (os.cpu_count() or 1)
 
 
 @lru_cache(1024)
@@ -106,6 +120,35 @@ def solve(role: str, shapes: dict[str, tuple[int, ...]], a: jax.Array, b: jax.Ar
     like = jax.ShapeDtypeStruct(shapes[role], a.dtype)
     numbers = np.asarray(_numbers(role, shapes, geometry), np.int64)
     return jnp.asarray(jax.ffi.ffi_call(TARGET, like)(a, b, geometry=numbers))
+
+
+def solve_biased(
+    shapes: dict[str, tuple[int, ...]], x: jax.Array, kernel: jax.Array, bias: jax.Array, geometry: Windows, relu: bool
+) -> jax.Array:
+    """y of x and kernel plus bias, cut at 0 with `relu`; only where y is served."""
+    numbers = np.asarray(_numbers("y", shapes, geometry), np.int64)
+    call = jax.ffi.ffi_call(TARGETS["convolution_with_bias"], jax.ShapeDtypeStruct(shapes["y"], x.dtype))
+    return jnp.asarray(call(x, kernel, bias, geometry=numbers, relu=np.bool_(relu)))
+
+
+def pools(x: tuple[int, ...], geometry: Windows) -> bool:
+    """Whether the library finds the largest cells of windows, and faster than the portable form does."""
+    return prod(geometry.window) <= 256 and x[-1] >= LANES and 0 not in x and not _few(x)
+
+
+def max_pool(x: jax.Array, geometry: Windows) -> list[jax.Array]:
+    """The largest cell of every window and its number, uint8; only where it `pools`."""
+    shape = (x.shape[0], *geometry.output, x.shape[-1])
+    like = jax.ShapeDtypeStruct(shape, x.dtype), jax.ShapeDtypeStruct(shape, jnp.uint8)
+    g, low = geometry, [before for before, _ in geometry.padding]
+    axes = list(zip(g.lengths, g.window, g.strides, low, g.dilation, g.output, strict=True))
+    three = np.asarray([*[(1, 1, 1, 0, 1, 1)] * (3 - g.rank), *axes], np.int64)
+    return list(jax.ffi.ffi_call(TARGETS["max_pool"], like)(x, geometry=three.ravel()))
+
+
+def channel_totals(x: jax.Array) -> jax.Array:
+    """The sum over all axes but the last."""
+    return jnp.asarray(jax.ffi.ffi_call(TARGETS["channel_totals"], jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))(x))
 
 
 def _numbers(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from kerato.errors import KeratoError
 
 HERE = Path(__file__).parent
-SOURCE = HERE / "convolution.cpp"
+SOURCES = [HERE / name for name in ("convolution.cpp", "passes.cpp")]
 LIBRARIES = ("libdnnl.a", "libdnnl.so")  # one that is part of the result before one that must be found when it loads
 SYSTEM = ("/usr/local", "/usr")
 
@@ -76,9 +76,9 @@ def _command(compiler: str, include: Path, library: Path, target: Path) -> list[
 
     link = [f"-Wl,-rpath,{library.parent}"] if library.suffix == ".so" else ["-Wl,--exclude-libs,ALL"]
     return [
-        *(compiler, "-std=c++17", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fopenmp"),
+        *(compiler, "-std=c++17", "-O3", "-fno-trapping-math", "-DNDEBUG", "-fPIC", "-shared", "-fopenmp"),
         *(f"-I{include}", "-isystem", jax.ffi.include_dir()),
-        *(str(SOURCE), "-o", str(target), str(library), *link, "-ldl", "-lpthread"),
+        *(*map(str, SOURCES), "-o", str(target), str(library), *link, "-ldl", "-lpthread"),
     ]
 
 

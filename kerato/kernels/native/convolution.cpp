@@ -6,7 +6,6 @@
 // Primitives are kept by shape, the oldest go first; all that one call writes is the call's own.
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <list>
 #include <mutex>
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include "dnnl.hpp"
+#include "numbers.h"
+#include "scratch.h"
 #include "threads.h"
 
 #if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
@@ -30,10 +31,9 @@ using Dims = memory::dims;
 namespace kerato {
 namespace {
 
-constexpr size_t kKept = 256;                  // primitives
-constexpr size_t kKeptBytes = size_t{1} << 28;  // idle scratch memory
-constexpr size_t kAligned = 64;
-constexpr int64_t kPiecesPerThread = 2;         // so that a thread that comes late does less
+constexpr size_t kKept = 256;  // primitives
+constexpr int64_t kPiecesPerThread = 8;         // so that a thread that comes late does less, and a piece stays in the cache
+constexpr int64_t kSumsPerThread = 2;           // pieces of a kernel gradient, which are added up
 constexpr double kWorkPerPiece = 2e7;           // floating-point operations below which a cut does not pay
 constexpr int64_t kNumbersPerRange = 1 << 15;
 
@@ -69,62 +69,6 @@ class OneThread {
  public:
   OneThread() {}  // not trivial, so that nobody warns of an unused variable
 #endif
-};
-
-// Memory for one call at a time, kept for the next: fresh pages cost more than the work of a small convolution.
-class Scratch {
- public:
-  explicit Scratch(size_t bytes) {
-    std::lock_guard<std::mutex> lock(guard());
-    auto fits = [&](const Block& block) { return block.bytes >= bytes && block.bytes <= 4 * bytes + (1 << 20); };
-    auto found = std::find_if(idle().begin(), idle().end(), fits);
-    if (found != idle().end()) {
-      block_ = *found;
-      idle_bytes() -= block_.bytes;
-      idle().erase(found);
-    } else {
-      block_.bytes = (std::max<size_t>(bytes, 1) + kAligned - 1) / kAligned * kAligned;
-      block_.data = static_cast<char*>(std::aligned_alloc(kAligned, block_.bytes));
-      if (block_.data == nullptr) throw std::bad_alloc();
-    }
-  }
-
-  ~Scratch() {
-    std::lock_guard<std::mutex> lock(guard());
-    idle().push_back(block_);
-    idle_bytes() += block_.bytes;
-    while (idle_bytes() > kKeptBytes) {
-      std::free(idle().front().data);
-      idle_bytes() -= idle().front().bytes;
-      idle().pop_front();
-    }
-  }
-
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  char* data() const { return block_.data; }
-
- private:
-  struct Block {
-    char* data = nullptr;
-    size_t bytes = 0;
-  };
-
-  static std::mutex& guard() {
-    static auto* one = new std::mutex;
-    return *one;
-  }
-  static std::list<Block>& idle() {
-    static auto* one = new std::list<Block>;
-    return *one;
-  }
-  static size_t& idle_bytes() {
-    static size_t bytes = 0;
-    return bytes;
-  }
-
-  Block block_;
 };
 
 size_t aligned(size_t bytes) { return (bytes + kAligned - 1) / kAligned * kAligned; }
@@ -295,7 +239,7 @@ struct Call {
   Call(const Key& key, int64_t threads, char* x, char* y) : role(static_cast<Role>(key[kRole])), x(x), y(y) {
     const int64_t batch = key[kBatch];
     const double work = 2.0 * flops(key);
-    const int64_t most = role == kKernel ? threads : kPiecesPerThread * threads;
+    const int64_t most = (role == kKernel ? kSumsPerThread : kPiecesPerThread) * threads;
     const auto worth = static_cast<int64_t>(work / kWorkPerPiece);
     const int64_t wanted = std::clamp<int64_t>(worth, std::min(threads, batch), std::min(most, batch));
     size = (batch + wanted - 1) / wanted;
@@ -329,8 +273,40 @@ struct Call {
   size_t x_step, y_step;
 };
 
+// y = y + bias, and max(y, 0) with relu, where NaN stays NaN; `bytes` of y.
+template <class T>
+void finish(T* y, size_t bytes, const T* bias, int64_t channels, bool relu) {
+  const int64_t rows = bytes / sizeof(T) / channels;
+  for (int64_t row = 0; row < rows; ++row, y += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      const float sum = T::of(y[c].value() + bias[c].value()).value();
+      y[c] = T::of(relu && sum < 0 ? 0.0f : sum);
+    }
+}
+KERATO_CLONED void finish_with(Float* y, size_t bytes, const Float* bias, int64_t channels, bool relu) {
+  finish(y, bytes, bias, channels, relu);
+}
+KERATO_CLONED void finish_with(Bfloat* y, size_t bytes, const Bfloat* bias, int64_t channels, bool relu) {
+  finish(y, bytes, bias, channels, relu);
+}
+
+// What is done to every piece of y while it is in the cache; without a bias, nothing.
+struct Finish {
+  char* bias = nullptr;
+  int64_t channels = 0;
+  bool relu = false;
+
+  void operator()(const memory::desc& desc, void* y) const {
+    if (bias == nullptr) return;
+    if (desc.get_data_type() == memory::data_type::f32)
+      finish_with(static_cast<Float*>(y), desc.get_size(), reinterpret_cast<Float*>(bias), channels, relu);
+    else
+      finish_with(static_cast<Bfloat*>(y), desc.get_size(), reinterpret_cast<Bfloat*>(bias), channels, relu);
+  }
+};
+
 // y, or x: every piece with the same kernel, reordered once.
-void map_pieces(const Call& call, Threads& threads, char* kernel) {
+void map_pieces(const Call& call, Threads& threads, char* kernel, const Finish& finish) {
   const Scratch first(call.plan->reorders ? call.plan->inner_kernel.get_size() : 0);
   const Scratch second(call.last->reorders ? call.last->inner_kernel.get_size() : 0);
   if (call.plan->reorders) reorder(*call.plan, kernel, first.data());
@@ -340,14 +316,8 @@ void map_pieces(const Call& call, Threads& threads, char* kernel) {
     const Plan& plan = call.of(piece);
     char* inner = !plan.reorders ? kernel : &plan == call.plan.get() ? first.data() : second.data();
     execute(plan, call.role, call.x_of(piece), inner, call.y_of(piece));
+    finish(plan.y, call.y_of(piece));
   });
-}
-
-uint16_t rounded(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>(bits >> 16 | 0x40);  // not a number stays none
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 // The kernel gradient: the sum of what the pieces give, in float32 whatever the type.
@@ -375,9 +345,9 @@ void sum_pieces(const Call& call, Threads& threads, char* kernel, bool low_preci
       const auto* other = reinterpret_cast<const float*>(part(piece));
       for (int64_t i = begin; i < end; ++i) total[i] += other[i];
     }
-    auto* low = reinterpret_cast<uint16_t*>(kernel);
+    auto* low = reinterpret_cast<Bfloat*>(kernel);
     if (low_precision)
-      for (int64_t i = begin; i < end; ++i) low[i] = rounded(total[i]);
+      for (int64_t i = begin; i < end; ++i) low[i] = Bfloat::of(total[i]);
   });
 }
 
@@ -394,8 +364,8 @@ Key complete(const int64_t* given, size_t size, memory::data_type type) {
   return key;
 }
 
-ffi::Error convolve(ffi::ThreadPool pool, ffi::AnyBuffer first, ffi::AnyBuffer second, ffi::Result<ffi::AnyBuffer> result,
-                    ffi::Span<const int64_t> given) {
+ffi::Error solve(ffi::ThreadPool pool, ffi::AnyBuffer first, ffi::AnyBuffer second, ffi::Result<ffi::AnyBuffer> result,
+                 ffi::Span<const int64_t> given, const Finish& finish) {
   const auto type = type_of(first.element_type());
   if (type.has_error()) return type.error();
   if (first.element_type() != second.element_type() || first.element_type() != result->element_type())
@@ -414,11 +384,22 @@ ffi::Error convolve(ffi::ThreadPool pool, ffi::AnyBuffer first, ffi::AnyBuffer s
     if (role == kKernel)
       sum_pieces(call, threads, kernel, *type == memory::data_type::bf16);
     else
-      map_pieces(call, threads, kernel);
+      map_pieces(call, threads, kernel, finish);
   } catch (const std::exception& error) {
     return ffi::Error::Internal(std::string("kerato: oneDNN: ") + error.what());
   }
   return ffi::Error::Success();
+}
+
+ffi::Error convolve(ffi::ThreadPool pool, ffi::AnyBuffer first, ffi::AnyBuffer second, ffi::Result<ffi::AnyBuffer> result,
+                    ffi::Span<const int64_t> given) {
+  return solve(pool, first, second, result, given, Finish{});
+}
+
+ffi::Error convolve_with_bias(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::AnyBuffer kernel, ffi::AnyBuffer bias,
+                              ffi::Result<ffi::AnyBuffer> y, ffi::Span<const int64_t> given, bool relu) {
+  const auto channels = static_cast<int64_t>(bias.element_count());
+  return solve(pool, x, kernel, y, given, Finish{static_cast<char*>(bias.untyped_data()), channels, relu});
 }
 
 }  // namespace
@@ -432,10 +413,20 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_convolution, kerato::convolve,
                                   .Ret<ffi::AnyBuffer>()
                                   .Attr<ffi::Span<const int64_t>>("geometry"));
 
+XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_convolution_with_bias, kerato::convolve_with_bias,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Ret<ffi::AnyBuffer>()
+                                  .Attr<ffi::Span<const int64_t>>("geometry")
+                                  .Attr<bool>("relu"));
+
 extern "C" {
 
 // Of the calls and their attributes; `ABI` in __init__.py.
-int kerato_native_abi() { return 1; }
+int kerato_native_abi() { return 2; }
 
 // "oneDNN 3.2.0": which library computes.
 const char* kerato_native_name() {

@@ -1,0 +1,37 @@
+"""How a primitive becomes part of a program: per platform, and on a CPU also by who computes."""
+
+# mypy: disable-error-code="no-untyped-call"
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
+
+PLATFORMS = (None, "cpu")
+
+
+def register(primitive: Primitive, form: Callable[..., Any], alone: Callable[..., Any]) -> None:
+    """`form(platform, *values, **parameters)` anywhere, `alone(*values, **parameters)` on a CPU that computes alone.
+
+    A device computes alone in a program of one device, and inside `shard_map`. Elsewhere XLA would gather on every
+    device whatever a foreign call reads.
+    """
+    for platform in PLATFORMS:
+        rule = partial(_lower, platform, form, alone, primitive.multiple_results)
+        mlir.register_lowering(primitive, rule, platform=platform)
+
+
+def _lower(
+    platform: str | None, form: Any, alone: Any, several: bool, context: Any, *values: Any, **parameters: Any
+) -> Any:
+    native = platform == "cpu" and _alone(context.module_context.axis_context)
+    rule = mlir.lower_fun(alone if native else partial(form, platform), multiple_results=several)
+    return rule(context, *values, **parameters)
+
+
+def _alone(axes: Any) -> bool:
+    manual = getattr(axes, "manual_axes", None)
+    return getattr(axes, "num_devices", None) == 1 if manual is None else set(manual) == set(axes.mesh.axis_names)

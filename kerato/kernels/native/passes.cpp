@@ -1,0 +1,184 @@
+// Passes over memory that XLA makes slowly on a CPU, as it calls them: the largest cells of windows, and sums over all
+// axes but the channels. Arrays are channels last, float32 or bfloat16.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "numbers.h"
+#include "threads.h"
+
+namespace ffi = xla::ffi;
+
+namespace kerato {
+namespace {
+
+constexpr int64_t kPiecesPerThread = 4;       // so that a thread that comes late does less
+constexpr int64_t kNumbersPerPiece = 1 << 14;  // below which a cut does not pay
+constexpr int64_t kLanes = 1024;               // sums that go on side by side, in the nearest cache
+constexpr int64_t kTerms = 64;                 // of a float32 sum, before it is added to others in float64
+
+// A window's way along one axis.
+struct Axis {
+  int64_t length, window, stride, low, dilation, output;
+};
+
+// How windows lie on three axes; axes that are not there have length 1.
+struct Geometry {
+  Axis axes[3];
+
+  int64_t cells() const { return axes[0].length * axes[1].length * axes[2].length; }
+  int64_t windows() const { return axes[0].output * axes[1].output * axes[2].output; }
+
+  // use(o, cell, k) for every window o in turn and every real cell that it meets, which is its k-th.
+  template <class Use>
+  void each(const Use& use) const {
+    const auto &[d, h, w] = axes;
+    int64_t o = 0;
+    for (int64_t od = 0; od < d.output; ++od)
+      for (int64_t oh = 0; oh < h.output; ++oh)
+        for (int64_t ow = 0; ow < w.output; ++ow, ++o)
+          for (int64_t kd = 0, xd = od * d.stride - d.low; kd < d.window; ++kd, xd += d.dilation)
+            for (int64_t kh = 0, xh = oh * h.stride - h.low; kh < h.window; ++kh, xh += h.dilation)
+              for (int64_t kw = 0, xw = ow * w.stride - w.low; kw < w.window; ++kw, xw += w.dilation)
+                if (0 <= xd && xd < d.length && 0 <= xh && xh < h.length && 0 <= xw && xw < w.length)
+                  use(o, (xd * h.length + xh) * w.length + xw, (kd * h.window + kh) * w.window + kw);
+  }
+};
+
+// y[o] the largest cell of window o of one picture, index[o] its number; the first of several. NaN wins, as in XLA.
+template <class T>
+void largest(const Geometry& g, int64_t channels, const T* x, T* y, uint8_t* index) {
+  std::fill(y, y + g.windows() * channels, T::of(-std::numeric_limits<float>::infinity()));
+  std::fill(index, index + g.windows() * channels, uint8_t{0});
+  g.each([&](int64_t o, int64_t cell, int64_t k) {
+    const T* __restrict from = x + cell * channels;
+    T* __restrict best = y + o * channels;
+    uint8_t* __restrict which = index + o * channels;
+    const auto number = static_cast<uint8_t>(k);
+    for (int64_t c = 0; c < channels; ++c) {
+      const T now = from[c], before = best[c];
+      const bool larger = now.value() > before.value(), none = now.value() != now.value();
+      which[c] = larger ? number : which[c];
+      best[c].bits = larger | none ? now.bits : before.bits;
+    }
+  });
+}
+
+// totals[c] the sum of x[row][c] over rows; several rows go on side by side where channels are few.
+template <class T>
+void sum_rows(const T* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
+  const int64_t beside = std::max<int64_t>(1, kLanes / channels), width = beside * channels;
+  std::fill(totals, totals + channels, 0.0);
+  for (int64_t first = 0; first < rows; first += beside * kTerms) {
+    std::fill(lanes, lanes + width, 0.0f);
+    const int64_t numbers = std::min(rows - first, beside * kTerms) * channels;
+    const T* __restrict from = x + first * channels;
+    int64_t done = 0;
+    for (; done + width <= numbers; done += width)
+      for (int64_t i = 0; i < width; ++i) lanes[i] += from[done + i].value();
+    for (int64_t i = 0; done + i < numbers; ++i) lanes[i] += from[done + i].value();
+    for (int64_t i = 0; i < width; i += channels)
+      for (int64_t c = 0; c < channels; ++c) totals[c] += lanes[i + c];
+  }
+}
+
+KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Float* x, Float* y, uint8_t* index) {
+  largest(g, channels, x, y, index);
+}
+KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Bfloat* x, Bfloat* y, uint8_t* index) {
+  largest(g, channels, x, y, index);
+}
+KERATO_CLONED void sum_of(const Float* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
+  sum_rows(x, rows, channels, lanes, totals);
+}
+KERATO_CLONED void sum_of(const Bfloat* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
+  sum_rows(x, rows, channels, lanes, totals);
+}
+
+// piece(i, begin, end) for ranges that together are 0 ... count - 1, an item of `numbers` numbers; on XLA's threads.
+class Pieces {
+ public:
+  Pieces(ffi::ThreadPool& pool, int64_t count, int64_t numbers) : threads_(pool), count_(count) {
+    const int64_t worth = count * numbers / kNumbersPerPiece;
+    size_ = std::clamp<int64_t>(worth, 1, std::min(count, kPiecesPerThread * threads_.size()));
+  }
+
+  int64_t size() const { return size_; }
+
+  template <class Piece>
+  void run(const Piece& piece) {
+    threads_.run(size_, [&](int64_t i) { piece(i, i * count_ / size_, (i + 1) * count_ / size_); });
+  }
+
+ private:
+  Threads threads_;
+  int64_t count_, size_;
+};
+
+// What `function` makes of a value of the array's element type, told apart by a null pointer to it.
+template <class Function>
+ffi::Error by_type(const ffi::AnyBuffer& array, const Function& function) {
+  try {
+    if (array.element_type() == ffi::F32)
+      function(static_cast<Float*>(nullptr));
+    else if (array.element_type() == ffi::BF16)
+      function(static_cast<Bfloat*>(nullptr));
+    else
+      return ffi::Error::InvalidArgument("kerato: an element type that is not float32 or bfloat16");
+  } catch (const std::exception& error) {
+    return ffi::Error::Internal(std::string("kerato: ") + error.what());
+  }
+  return ffi::Error::Success();
+}
+
+ffi::Error max_pool(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::AnyBuffer> y,
+                    ffi::Result<ffi::Buffer<ffi::U8>> index, ffi::Span<const int64_t> given) {
+  Geometry g;
+  if (given.size() * sizeof(int64_t) != sizeof g.axes)
+    return ffi::Error::InvalidArgument("kerato: a window's geometry has another number of entries");
+  std::memcpy(g.axes, given.begin(), sizeof g.axes);
+  return by_type(x, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t channels = x.dimensions().back(), in = g.cells() * channels, out = g.windows() * channels;
+    Pieces(pool, x.dimensions().front(), in).run([&](int64_t, int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n)
+        largest_of(g, channels, static_cast<T*>(x.untyped_data()) + n * in, static_cast<T*>(y->untyped_data()) + n * out,
+                   index->typed_data() + n * out);
+    });
+  });
+}
+
+ffi::Error channel_totals(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::AnyBuffer> result) {
+  return by_type(x, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t channels = x.dimensions().back(), rows = x.element_count() / channels;
+    Pieces pieces(pool, rows, channels);
+    std::vector<double> totals(pieces.size() * channels);
+    pieces.run([&](int64_t i, int64_t begin, int64_t end) {
+      std::vector<float> lanes(std::max(kLanes, channels));
+      sum_of(static_cast<T*>(x.untyped_data()) + begin * channels, end - begin, channels, lanes.data(),
+             totals.data() + i * channels);
+    });
+    for (size_t i = channels; i < totals.size(); ++i) totals[i % channels] += totals[i];
+    auto* sums = static_cast<T*>(result->untyped_data());
+    for (int64_t c = 0; c < channels; ++c) sums[c] = T::of(static_cast<float>(totals[c]));
+  });
+}
+
+}  // namespace
+}  // namespace kerato
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_max_pool, kerato::max_pool,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Ret<ffi::AnyBuffer>()
+                                  .Ret<ffi::Buffer<ffi::U8>>()
+                                  .Attr<ffi::Span<const int64_t>>("geometry"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_channel_totals, kerato::channel_totals,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>());

@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 
-BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 SIZE, STEPS = 128, 20
 
 #: the ascent of listing L6 in Keras-TensorFlow, filter by filter; prints seconds for one filter at each line it reads
@@ -56,21 +55,16 @@ for number, _ in enumerate(sys.stdin):
 
 def vgg16(order: str = "channels_last", top: bool = False) -> Any:
     """VGG-16 with random weights: its convolutions, or all of it."""
-    import kerato
-    from kerato import layers
+    from kerato import config
+    from kerato.applications import VGG16
 
-    side = 224 if top else SIZE
-    net = kerato.Sequential([layers.Input((side, side, 3) if order == "channels_last" else (3, side, side))])
-    for block, sizes in enumerate(BLOCKS, 1):
-        for number, filters in enumerate(sizes, 1):
-            name = f"conv{block}_{number}"
-            net.add(layers.Conv2D(filters, 3, padding="same", activation="relu", data_format=order, name=name))
-        net.add(layers.MaxPooling2D(2, data_format=order))
-    if top:
-        net.add(layers.Flatten())
-        for units, activation in ((4096, "relu"), (4096, "relu"), (1000, "softmax")):
-            net.add(layers.Dense(units, activation=activation))
-    return net
+    before = config.image_data_format()
+    config.set_image_data_format(order)
+    try:
+        size = None if top else (SIZE, SIZE, 3) if order == "channels_last" else (3, SIZE, SIZE)
+        return VGG16(weights=None, include_top=top, input_shape=size)
+    finally:
+        config.set_image_data_format(before)
 
 
 def timed(work: Callable[[], Any]) -> float:

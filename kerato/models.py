@@ -30,6 +30,7 @@ from kerato.saving.configuration import clone
 from kerato.saving.records import MODELS
 from kerato.shapes import Spec
 from kerato.summary import summary_html, summary_text
+from kerato.synonyms import synonym
 from kerato.training import Trainer
 from kerato.variables import Run, running
 
@@ -141,7 +142,7 @@ class Model(Trainer, Saveable, Layer):
         return shapes(self.output)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
-        """The layer of that name, or at that index.
+        """The layer of that name, or at that index; VGG's also by the names of its authors, see `kerato.synonyms`.
 
         Raises:
             UnknownName: no layer is called so.
@@ -150,10 +151,11 @@ class Model(Trainer, Saveable, Layer):
             if not -len(self.layers) <= index < len(self.layers):
                 raise InvalidValue(f"{title(self)}: `index` must be below {len(self.layers)}. Got {index}.")
             return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise unknown(title(self), "layer", name, [layer.name for layer in self.layers])
+        named = {layer.name: layer for layer in reversed(self.layers)}
+        found = named.get(name, named.get(synonym(name)))
+        if found is None:
+            raise unknown(title(self), "layer", name, [layer.name for layer in self.layers])
+        return found
 
     def summary(self, line_length: int | None = None, print_fn: Callable[[str], None] | None = None) -> None:
         """Print the layers with their output shapes and numbers of parameters."""

@@ -46,8 +46,9 @@ the changed state, the losses and the gradients by weights and inputs, in the te
 training; for losses values and gradients, with every reduction, weighed and not; for metrics results after three
 batches; for optimizers a trajectory of 20 updates of two weights; for initializers the numbers or, where they are
 drawn, their quantiles, limits and standard deviation; for files a network of each layer, `.keras` and `.weights.h5`,
-written by one side and read by the other; for nets the logits of random weights. Names come from listing both
-packages, so none is left out.
+written by one side and read by the other; for nets the logits of random weights, and those of
+the same net built here, its weights read from a file in the layout of Keras 2. Names come from listing both packages,
+so none is left out.
 
 A difference is the largest of all numbers of an object, divided by the largest number where that is above 1; up to
 1e-5 counts as equal (drawn numbers: 0.05 standard deviations).
@@ -72,13 +73,10 @@ def compute(python: Path, folder: Path, chosen: list[str]) -> None:
     common = {**os.environ, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
     common |= {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     ours = Path(sys.executable), {**common, "KERAS_BACKEND": ""}
-    cases, nets = [], []
-    for pattern in chosen:
-        (nets if pattern.startswith("applications/") else cases).append(pattern)
-    phases = ("compute", "read") if cases or not chosen else ()
-    for phase in phases:
+    nets = [pattern for pattern in chosen if pattern.startswith("applications/")]
+    for phase in ("compute", "read"):
         started = [
-            subprocess.Popen([program, "-W", "ignore", HERE / "side.py", name, folder, phase, *cases], env=environment)
+            subprocess.Popen([program, "-W", "ignore", HERE / "side.py", name, folder, phase, *chosen], env=environment)
             for name, (program, environment) in {"keras": (python, common), "kerato": ours}.items()
         ]
         if any([process.wait() for process in started]):
@@ -171,7 +169,9 @@ def page(results: Results) -> tuple[str, list[str]]:
         text += table(TITLES.get(family, family.capitalize()), "name | cases | largest difference | why", rows)
     rows, bad = crossings(results)
     missing, without = lacking(results)
-    text += table("Nets of keras.applications", "net | from_keras | and back with to_keras", rows)
+    text += table(
+        "Nets of keras.applications", "net | from_keras | and back with to_keras | built, weights from a file", rows
+    )
     return text + table("What Kerato has not", "family | name | why", missing), [*wrong, *bad, *without]
 
 
@@ -210,10 +210,11 @@ def crossings(results: Results) -> tuple[list[str], list[str]]:
     rows, wrong = [], []
     for name, gaps in results.applications.items():
         if "failed" in gaps:
-            rows.append(f"| {name} | fails | |")
+            rows.append(f"| {name} | fails | | |")
             wrong.append(f"applications/{name}: {gaps['failed'].strip().splitlines()[-1]}")
         else:
-            rows.append(f"| {name} | {written(gaps['in'])} | {written(gaps['out'])} |")
+            built = written(gaps["built"]) if "built" in gaps else ""
+            rows.append(f"| {name} | {written(gaps['in'])} | {written(gaps['out'])} | {built} |")
             wrong += [f"applications/{name}: {gaps}"] if max(gaps.values()) > TOLERANCE else []
     return rows, wrong
 

@@ -69,10 +69,10 @@ def prepares(mode: str) -> Callable[..., Array]:
 _preprocess = preprocess_input
 
 
-def preparation(mode: str) -> list[Any]:
+def preparation(mode: str, data_format: str = "channels_last") -> list[Any]:
     """`preprocess_input` as layers for pictures (batch, height, width, 3): parts of a model and of its file.
 
-    The second is a convolution over single pixels, with weights that are not trained: it orders, scales and shifts
+    It is a convolution over single pixels, with weights that are not trained: it orders, scales and shifts
     channels.
     """
     scale, mean, deviation, bgr = MODES[mode]
@@ -81,7 +81,7 @@ def preparation(mode: str) -> list[Any]:
     kernel = (order * scale / size).reshape(1, 1, 3, 3).astype("float32")
     shift = (-np.asarray(mean) / size).astype("float32")
     pixels = layers.Conv2D(
-        3, 1, name="preprocessing", trainable=False, data_format="channels_last", weights=[kernel, shift]
+        3, 1, name="preprocessing", trainable=False, data_format=data_format, weights=[kernel, shift]
     )
     return [pixels]
 

@@ -55,7 +55,7 @@ ROW = Pretrained(
     head=_head,
     mark=("fire9/squeeze1x1", "fire9_squeeze1x1"),
     top="conv10",
-    last="fire9",
+    last=("fire9",),
 )
 
 preprocess_input = prepares(ROW.mode)
@@ -71,18 +71,5 @@ def SqueezeNet(
     classifier_activation: Any = "softmax",
     name: str = "squeezenet",
 ) -> Model:
-    """SqueezeNet v1.1: 1,235,496 weights, 722,496 without the top.
-
-    Args:
-        include_top: whether the 1000-class answer is part of it.
-        weights: `'imagenet'`, the path of a file, or None for new ones.
-        input_tensor: a tensor to build on.
-        input_shape: of one picture, (227, 227, 3) with the top.
-        pooling: without the top, `'avg'` or `'max'` makes a vector of each picture.
-        classes: how many, with new weights.
-        classifier_activation: of the answer; None gives logits.
-
-    Raises:
-        BadFile: the weights cannot be found or do not fit.
-    """
+    """SqueezeNet v1.1: 1,235,496 weights, 722,496 without the top; arguments as of `pretrained.assemble`."""
     return assemble(ROW, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name)

@@ -32,11 +32,12 @@ size_option = click.option("--size", type=click.IntRange(8), metavar="N", help="
 def look(model: str, out: Path | None, as_json: bool, quiet: bool, **wishes: Any) -> None:
     """Draw what the filters and classes of MODEL look for.
 
-    MODEL is a .keras or .h5 file, the folder of a run, or the name of a net (`kerato models`) with random weights.
+    MODEL is a .keras or .h5 file, the folder of a run, or the name of a net (`kerato models`): vgg16 and its like with
+    trained weights where they are on this machine, others with random ones.
     """
     from kerato.tasks import seeing
 
-    found = _subject(model)
+    found = _subject(model, include_top=False)
     _finish(new_folder(out, "look"), as_json, quiet, lambda folder: seeing.look(found, folder, **wishes))
 
 
@@ -89,10 +90,10 @@ def fool(model: str, out: Path | None, as_json: bool, quiet: bool, target: str, 
     _finish(new_folder(out, "fool"), as_json, quiet, lambda folder: seeing.trick(found, target, folder, **wishes))
 
 
-def _subject(model: str) -> Any:
+def _subject(model: str, include_top: bool = True) -> Any:
     from kerato.tasks import seeing
 
-    found = seeing.subject(model)
+    found = seeing.subject(model, include_top)
     if found.remark:
         note(found.remark)
     return found

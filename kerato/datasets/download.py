@@ -27,7 +27,7 @@ Tick = Callable[[int], None]
 class Remote:
     """A file that can be downloaded: where it is, how long it is, and what its sha256 must be.
 
-    `md5` stands in where its owner publishes no sha256.
+    `md5` stands in where its owner publishes no sha256; without either only the size is checked.
     """
 
     url: str
@@ -37,7 +37,9 @@ class Remote:
 
     @property
     def digest(self) -> tuple[str, str]:
-        """(name of the digest, its value)."""
+        """(name of the digest, its value); the size, where there is none."""
+        if not (self.sha256 or self.md5):
+            return "size", str(self.size)
         return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
 
     @property
@@ -140,6 +142,8 @@ def _size(path: Path) -> int:
 
 
 def _digest(path: Path, kind: str) -> str:
+    if kind == "size":
+        return str(_size(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()
 

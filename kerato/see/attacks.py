@@ -100,9 +100,16 @@ class Target:
 def _ascend(on: Target, picture: Array) -> tuple[Array, Array]:
     g, p = on.gradient(picture)
     g = g / (jnp.sqrt(jnp.mean(g**2, tuple(range(1, picture.ndim)), keepdims=True)) + 1e-12)
-    sure = (p >= ENOUGH) if on.attack.toward else (p <= 1 - ENOUGH)
+    sure = _content(on.attack, p)
     length = 0.01 * (on.bounds[1] - on.bounds[0])
     return jnp.where(sure.reshape(-1, *[1] * (picture.ndim - 1)), picture, on.kept(picture + length * g)), p
+
+
+def _content(attack: Attack, p: Array) -> Array:
+    """Whether an ascent need not go on; the other methods make all their steps."""
+    if attack.method != "ascent":
+        return jnp.zeros(p.shape, bool)
+    return (p >= ENOUGH) if attack.toward else (p <= 1 - ENOUGH)
 
 
 def _by_signs(on: Target, picture: Array) -> tuple[Array, Array]:
@@ -127,15 +134,22 @@ def perturb(
     def compute(weights: Any, given: list[Array], wanted: Array, limit: Array, key: Array) -> tuple[Array, Array]:
         on = Target(lens, weights, given, wanted, limit, attack, bounds, output)
 
-        def one(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-            picture, p = _STEPS[attack.method](on, state[0])
-            return picture, state[1].at[i].set(p)
+        def goes_on(state: tuple[Array, Array, Array]) -> Array:
+            i, _, trace = state
+            return (i < attack.steps) & ~((i > 0) & _content(attack, trace[i - 1]).all())
+
+        def one(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            i, picture, trace = state
+            picture, p = _STEPS[attack.method](on, picture)
+            return i + 1, picture, trace.at[i].set(p)
 
         picture = on.first
         if attack.method == "pgd":
             picture = on.kept(picture + on.limit * (2 * random.uniform_from(key, picture.shape) - 1))
-        picture, trace = lax.fori_loop(0, attack.steps, one, (picture, jnp.zeros((attack.steps + 1, len(wanted)))))
-        return picture, trace.at[attack.steps].set(on.likelihood(picture)[1])
+        trace = jnp.zeros((attack.steps + 1, len(wanted)))
+        i, picture, trace = lax.while_loop(goes_on, one, (jnp.int32(0), picture, trace))
+        after = jnp.arange(attack.steps + 1)[:, None] >= i
+        return picture, jnp.where(after, on.likelihood(picture)[1], trace)
 
     # The size of the change is an argument of the program, so that a curve over sizes is compiled once.
     limit = jnp.float32((attack.epsilon or 1.0) * (bounds[1] - bounds[0]))

@@ -24,6 +24,7 @@ from kerato.layers.base import Layer
 from kerato.models import Model
 from kerato.ops import leaves
 from kerato.programs import Program
+from kerato.synonyms import synonym
 from kerato.variables import Run, Variable
 
 Array = Any
@@ -309,7 +310,7 @@ class Lens:
         return found
 
     def call_of(self, layer: Any, x: Sequence[Any], reading: int | None = None) -> Call:
-        """The call that `layer` (a layer, its name, or a path) means.
+        """The call that `layer` (a layer, its name, or a path) means; a synonym of the name will do.
 
         Of a shared layer it is the last call, if possible the last that depends on the input number `reading`.
 
@@ -318,7 +319,7 @@ class Lens:
         """
         wanted = getattr(layer, "name", layer)
         calls = self.calls(x)
-        fitting = [call for call in calls if wanted in (call.path, call.name, re.sub(r"@\d+$", "", call.name))]
+        fitting = _of_name(calls, wanted) or _of_name(calls, synonym(wanted))
         if not fitting:
             raise unknown(f"{self.owner}: {self.model.name}", "layer", wanted, dict.fromkeys(c.name for c in calls))
         return next((call for call in reversed(fitting) if reading in call.reads), fitting[-1])
@@ -328,6 +329,10 @@ class Lens:
         one = [np.broadcast_to(array[:1], (1, *array.shape[1:])) for array in x]
         per_sample = sum(4 * int(np.prod(call.shape)) for call in self.calls(one)) + sum(a.nbytes for a in one)
         return int(np.clip(BUDGET_BYTES // max(passes * per_sample, 1), 1, 64))
+
+
+def _of_name(calls: Sequence[Call], name: Any) -> list[Call]:
+    return [call for call in calls if name in (call.path, call.name, re.sub(r"@\d+$", "", call.name))]
 
 
 def dependents(program: Any, start: Any) -> set[int]:

@@ -29,12 +29,15 @@ MOST_CLASSES = 16
 
 @dataclass
 class Subject:
-    """A model to look into: where it came from, and what its file says of classes and pictures."""
+    """A model to look into: where it came from, and what its file says of classes and pictures.
+
+    `remark` is what to know before anything that is seen is believed, mostly nothing.
+    """
 
     path: Path
     model: Any
     class_names: tuple[str, ...]
-    untrained: bool = False
+    remark: str = ""
 
     @property
     def name(self) -> str:
@@ -42,9 +45,9 @@ class Subject:
         return f"{self.path.parent.name}/{self.path.name}" if self.path.name == "model.keras" else self.path.name
 
     @property
-    def remark(self) -> str:
-        """What to know before anything that is seen is believed; mostly nothing."""
-        return f"{self.path} is a net with random weights: what is seen was not learned." if self.untrained else ""
+    def untrained(self) -> bool:
+        """Whether its weights are random."""
+        return bool(self.remark)
 
     @property
     def lens(self) -> Lens:
@@ -70,24 +73,21 @@ class Subject:
         return int(height), int(width)
 
 
-def subject(path: str) -> Subject:
+def subject(path: str, include_top: bool = True) -> Subject:
     """The model in a `.keras` or `.h5` file or in the folder of a run, or a net of `kerato.applications` by name.
+
+    Args:
+        path: what one types, see `kerato.applications.naming`.
+        include_top: whether nets that there are trained weights for answer; without, pictures may have any size.
 
     Raises:
         BadFile: there is none, or it is damaged.
         UnknownName: it is neither a file nor the name of a net.
     """
-    from kerato import applications
-    from kerato.saving import load_model
+    from kerato.applications.naming import file_of, seen
 
-    file = Path(path)
-    if not file.exists() and not file.suffix and file.name == path:
-        if path not in applications.NETS:
-            raise unknown("see", "the model", path, applications.NETS)
-        return Subject(file, applications.build(path, applications.NETS[path].typical, 10), (), untrained=True)
-    file = file / "model.keras" if (file / "model.keras").is_file() else file
-    model = load_model(file, compile=False)
-    return Subject(file, model, tuple(map(str, model.extra.get("class_names", ()))))
+    model, remark = seen(path, include_top)
+    return Subject(file_of(path), model, tuple(map(str, model.extra.get("class_names", ()))), remark)
 
 
 def pictures(of: Subject, files: Sequence[str], size: int | None = None) -> tuple[Map, list[str], list[str]]:

@@ -207,7 +207,7 @@ def _loosen(run: Run, row: Pretrained, say: Callable[[str], None]) -> None:
         layer.trainable = layer.name.startswith(row.last) and type(layer).__name__ != "BatchNormalization"
     _compile(run.model)
     learned = sum(int(np.prod(v.shape)) for v in run.model.trainable_weights)
-    say(f"fine-tuning {row.last} and the classifier: {learned:,} of {run.parameters:,} parameters")
+    say(f"fine-tuning {', '.join(row.last)} and the classifier: {learned:,} of {run.parameters:,} parameters")
 
 
 # -- the linear classifier ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Book 7.3: numbers in colours, points as density, both over a picture."""
+"""Book 7.3: numbers in colours, points as density, both over a picture; where a net looks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from toy_nets import scene_net, scenes
 
-from kerato import image
+from kerato import image, see
 
 RAMP = np.arange(256, dtype=np.uint8)[None]
 
@@ -61,3 +62,20 @@ def test_row_7_3_02_a_coarse_map_is_stretched_over_the_picture() -> None:
     laid = image.overlay(np.zeros((40, 80), np.uint8), coarse, alpha=1.0, name="hot")
     y, x = np.unravel_index(image.to_grey(laid).argmax(), (40, 80))
     assert laid.shape == (40, 80, 3) and 10 <= y < 20 and 40 <= x < 60
+
+
+def test_row_7_3_03_the_hottest_cell_lies_on_the_object() -> None:
+    """A square, a cross or a ring on noise: the truth is known."""
+    x, y, corners = scenes(64, 2)
+    model = scene_net()
+    found = see.explain(model, x, y, trust=False)
+    assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.95
+    hottest = [np.unravel_index(m.argmax(), m.shape) for m in found.maps]
+    # A cell of the last map is two pixels wide.
+    on = [
+        all(-1 <= at - c < 8 for at, c in zip(h, corner, strict=True))
+        for h, corner in zip(hottest, corners, strict=True)
+    ]
+    assert np.mean(on) >= 0.95
+    assert found.layer == "last"
+    assert found.why_layer == "the last one that still has places"

@@ -1,4 +1,4 @@
-"""The examples of chapter 2 run offline, say what they are about and save their pictures."""
+"""The examples of chapter 2, and that of three ways with few pictures, run offline and save their pictures."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.mark.parametrize(
     ("name", "words", "pictures"),
     [
+        ("2_1_lenet5", "together 60,000", ["2_1_lenet5"]),
         ("2_2_filters", "response", ["2_2_filters"]),
         ("2_3_all_filters", "never answer", ["2_3_conv1", "2_3_conv2"]),
         ("2_4_fooling", "noise is taken for 9 with 99", ["2_4_fooling"]),
         ("2_4_why", "taken for class", ["2_4_why_layer_cam", "2_4_why_integrated_gradients"]),
+        ("7_1_small_data", "block 2 is bit for bit as it was: True", ["7_1_small_data"]),
     ],
 )
 def test_the_examples_run(

@@ -1,6 +1,6 @@
 """Every row of the book's checklist, as far as it is built, has a test that is named after it.
 
-`rows.txt` has the rows of chapters 1, 3, 4, 5 and 6, and those of the whole book, that are built. A test of row 3.2-05
+`rows.txt` has the rows of chapters 1 to 7, and those of the whole book, that are built. A test of row 3.2-05
 is called `test_row_3_2_05_...`, or has `row_3_2_05` in its id.
 """
 

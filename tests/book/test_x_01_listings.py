@@ -175,7 +175,7 @@ def test_row_2_2_06_the_loss_is_the_mean_of_one_map(drawn: Drawn) -> None:
     assert drawn.names["first"][0] > 0, "the filter answers"
 
 
-def test_row_2_2_08_and_09_iterate_gives_the_loss_and_a_gradient_of_size_one_listing_5(drawn: Drawn) -> None:
+def test_row_2_2_08_and_row_2_2_09_iterate_gives_the_loss_and_a_gradient_of_size_one_listing_5(drawn: Drawn) -> None:
     loss, gradient = drawn.names["first"]
     assert (loss.shape, gradient.shape) == ((), (1, 3, 128, 128))
     assert np.sqrt(np.mean(np.square(gradient))) == pytest.approx(1, abs=0.03), "1e-5 is added to it"

@@ -10,6 +10,7 @@ import see_reference as reference
 
 import kerato
 from kerato import layers, see
+from kerato.applications import VGG16, vgg
 from kerato.see.lens import lens_of
 from kerato.variables import Run
 
@@ -101,6 +102,22 @@ def film() -> Any:
     return kerato.Sequential([layers.Input((4, 12, 12, 3)), steps, *ends])
 
 
+def recurrent_film() -> Any:
+    """Convolutions with a memory, then a convolution for every frame."""
+    kept = layers.ConvLSTM2D(3, 3, padding="same", return_sequences=True, name="memory")
+    each = layers.TimeDistributed(layers.Conv2D(4, 3, activation="relu", name="late"))
+    ends = [layers.GlobalAveragePooling3D(), layers.Dense(3, activation="softmax")]
+    return kerato.Sequential([layers.Input((4, 12, 12, 3)), kept, each, *ends])
+
+
+def transfer() -> Any:
+    """VGG-16, very narrow, as the base of a model of one's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vgg, "FILTERS", (2, 2, 3, 3, 4))
+        inside = VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+    return kerato.Sequential([layers.Rescaling(1.0), inside, layers.Flatten(), layers.Dense(3, activation="softmax")])
+
+
 def volume() -> Any:
     """Convolutions over time and places."""
     ends = [layers.GlobalAveragePooling3D(), layers.Dense(3)]
@@ -154,7 +171,11 @@ def test_one_call_explains(name: str) -> None:
     assert found.pictures.shape[:3] == (2, 12, 12)
 
 
-@pytest.mark.parametrize(("build", "layer"), [(film, "late"), (volume, "late")], ids=["every step", "volume"])
+@pytest.mark.parametrize(
+    ("build", "layer"),
+    [(film, "late"), (volume, "late"), (recurrent_film, "late")],
+    ids=["every step", "volume", "memory"],
+)
 def test_films_have_a_map_for_every_frame(build: Any, layer: str) -> None:
     x = draws.random((2, 4, 12, 12, 3)).astype("float32")
     found = see.explain(build(), x, trust=False)
@@ -163,6 +184,18 @@ def test_films_have_a_map_for_every_frame(build: Any, layer: str) -> None:
     assert found.layer.endswith(layer)
     height, width, channels = found.overlay(0).shape
     assert (height % 12, width, channels) == (0, height, 3)
+
+
+def test_a_nested_vgg_is_looked_into_by_both_names_of_its_layers() -> None:
+    net = transfer()
+    x = draws.random((2, 32, 32, 3)).astype("float32")
+    net(x)
+    for layer in ("conv4_3", "block4_conv3", "vgg16/conv4_3"):
+        found = see.explain(net, x, 0, layer=layer, trust=False)
+        assert (found.layer, found.maps.shape) == ("vgg16/block4_conv3", (2, 32, 32))
+    assert see.filters(net, "conv1_2", 2, steps=1).layer == "vgg16/block1_conv2"
+    with pytest.raises(ValueError, match=r"layer 'conv6_1' is not known"):
+        see.explain(net, x, 0, layer="conv6_1")
 
 
 @pytest.mark.parametrize("mean", [False, True], ids=["class token", "mean"])

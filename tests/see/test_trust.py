@@ -1,4 +1,4 @@
-"""What is said of a map: its tests against loops, empty and even maps, and a toy task where the truth is known."""
+"""What is said of a map: its tests against loops, empty and even maps."""
 
 from __future__ import annotations
 
@@ -7,72 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from toy_nets import SIDE, scene_net, scenes
 
 import kerato
-from kerato import layers, see
+from kerato import see
 from kerato.see import trust
 from kerato.see.explanation import Explainer, notes_of, scaled
-
-SIDE, KINDS = 20, 3
-
-
-def scenes(n: int, seed: int) -> tuple[Any, Any, Any]:
-    """Pictures with one object (a bright square, a cross or a ring) on noise, their classes, and where it lies."""
-    draws = np.random.default_rng(seed)
-    x = draws.random((n, SIDE, SIDE, 1)) * 0.25
-    shapes = np.zeros((KINDS, 7, 7))
-    shapes[0, 1:6, 1:6] = 1
-    shapes[1, 3] = shapes[1, :, 3] = 1
-    shapes[2] = 1
-    shapes[2, 1:-1, 1:-1] = 0
-    y = draws.integers(0, KINDS, n)
-    corners = draws.integers(0, SIDE - 7, (n, 2))
-    for picture, kind, (top, left) in zip(x, y, corners, strict=True):
-        picture[top : top + 7, left : left + 7, 0] += 0.7 * shapes[kind]
-    return x.astype("float32"), y, corners
 
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    """A net that has learned the toy task."""
-    kerato.set_random_seed(0)
-    kerato.clear_session()  # initial weights follow from names too
-    net = kerato.Sequential(
-        [
-            layers.Input((SIDE, SIDE, 1)),
-            layers.Conv2D(8, 3, padding="same", activation="relu"),
-            layers.Conv2D(16, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(16, 3, padding="same", activation="relu", name="last"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(KINDS, activation="softmax"),
-        ]
-    )
-    net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    net.optimizer.learning_rate = 0.01
-    x, y, _ = scenes(1024, 1)
-    net.fit(x, y, epochs=8, batch_size=64, verbose=0)
-    return net
+    return scene_net()
 
 
 @pytest.fixture(scope="module")
 def found(model: Any) -> Any:
     x, y, _ = scenes(64, 2)
     return see.explain(model, x, y)
-
-
-def test_row_7_3_03_the_hottest_cell_lies_on_the_object(model: Any, found: Any) -> None:
-    x, y, corners = scenes(64, 2)
-    assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.95
-    hottest = [np.unravel_index(m.argmax(), m.shape) for m in found.maps]
-    # A cell of the last map is two pixels wide.
-    on = [
-        all(-1 <= at - c < 8 for at, c in zip(h, corner, strict=True))
-        for h, corner in zip(hottest, corners, strict=True)
-    ]
-    assert np.mean(on) >= 0.95
-    assert found.layer == "last"
-    assert found.why_layer == "the last one that still has places"
 
 
 def test_good_maps_are_believed_and_beat_chance(found: Any) -> None:

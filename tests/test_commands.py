@@ -145,6 +145,7 @@ def test_every_verb_has_help(verb: str) -> None:
     assert "Usage:" in result.stdout
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_what_there_is_and_says_how_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [

@@ -33,6 +33,8 @@ SCRIPTS = ROOT / "docs" / "scripts"
 
 #: pages whose code needs a film or a photograph of a face (run below), or is that of another page
 NOT_RUN = {"book_8_films.md", "README.zh-CN.md"}
+#: pages whose code trains for long
+LONG = {"quickstart.md", "book_2_seeing.md"}
 
 PYTHON = re.compile(r"```python\n(.*?)```(?:\n\n```(?:text)?\n(.*?)```)?", re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}.*\n|^\n(?= {4}))+", re.MULTILINE)
@@ -55,7 +57,14 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.* today[.]:UserWarning")  # the page on old code has old words
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in NOT_RUN], ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=name(page), marks=[pytest.mark.slow] if page.name in LONG else [])
+        for page in PAGES
+        if page.name not in NOT_RUN
+    ],
+)
 def test_code_runs_and_prints_what_is_shown(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
     for code, output in PYTHON.findall(text(page)):
@@ -146,6 +155,7 @@ def photos(tmp_path: Path) -> None:
     write(tmp_path / "other-photos/cats/1.png", np.full((12, 12, 3), 200, np.uint8))
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_quickstart_work(photos: None, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [words for words in shell_lines(ROOT / "docs/quickstart.md") if words[0] == "kerato"]
     assert [words[1] for words in lines] == ["train", "predict", "predict", "evaluate", "compare"]
@@ -187,6 +197,7 @@ def test_scripts_print_what_is_shown(script: str, capsys: pytest.CaptureFixture[
     assert script_output(script, capsys).strip() == shown(script)
 
 
+@pytest.mark.slow
 def test_the_time_of_a_step_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(
         r"^kerato 0\S+: \d+ ms per step$", script_output("step_time.py", capsys, "kerato", "1"), re.MULTILINE

@@ -301,6 +301,7 @@ def test_feature_wise_steps_without_fit_warn_once() -> None:
     np.testing.assert_array_equal(next(source), PICTURES[:32])
 
 
+@pytest.mark.slow
 def test_the_example_makes_its_preview(tmp_path: Path) -> None:
     pytest.importorskip("cv2")
     example = Path(__file__).parents[2] / "examples" / "7_1_augmentation_preview.py"

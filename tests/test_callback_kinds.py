@@ -203,6 +203,7 @@ def deep() -> Sequential:
 
 
 @pytest.mark.parametrize("form", ["arrays", "rounds"])
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path: Path, form: str) -> None:
     steps = {"steps_per_epoch": 2} if form == "rounds" else {}
 

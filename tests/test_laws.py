@@ -39,7 +39,7 @@ def lane(row: Row, *more: Any, id: str = "", training: bool = False) -> Any:
 
 
 COSTLY = pytest.mark.parametrize("row", [lane(row) for row in TABLE])
-SPATIAL = pytest.mark.parametrize("row", [row for row in TABLE if row.spatial], ids=lambda row: row.id)
+SPATIAL = pytest.mark.parametrize("row", [lane(row) for row in TABLE if row.spatial])
 KEY = random.key(11)
 STEP = 1e-5
 
@@ -122,7 +122,7 @@ def test_every_public_layer_is_in_the_table() -> None:
     assert {row.kind.__name__ for row in TABLE} | NO_ROW == named
 
 
-@ALL
+@COSTLY
 def test_the_value_is_the_reference_s(row: Row) -> None:
     it = bundle(row.id)
     np.testing.assert_allclose(it.value(it.weights, it.inputs), it.expected, rtol=1e-10, atol=1e-12)
@@ -170,7 +170,7 @@ def test_gradients_are_central_differences(row: Row, training: bool) -> None:
         assert np.abs(exact - slope).max() <= 1e-5 * max(np.abs(slope).max(), 1e-4)
 
 
-@ALL
+@COSTLY
 def test_a_sample_does_not_depend_on_the_others(row: Row) -> None:
     it = bundle(row.id)
     others = [x.copy() for x in it.inputs]
@@ -181,7 +181,7 @@ def test_a_sample_does_not_depend_on_the_others(row: Row) -> None:
     assert not np.array_equal(before[1], after[1]) or row.kind is layers.GlobalAveragePooling2D
 
 
-@ALL
+@COSTLY
 def test_inferred_shapes_are_real_ones(row: Row) -> None:
     it = bundle(row.id)
     real = it.value(it.weights, it.inputs).shape
@@ -299,7 +299,7 @@ def test_a_layer_works_nested_shared_and_in_sequence_without_a_second_trace(
         np.testing.assert_allclose(output, it.expected, rtol=2e-5, atol=2e-5)
 
 
-@ALL
+@COSTLY
 def test_a_shared_layer_has_its_weights_once(row: Row) -> None:
     model, made = wired(row)
     assert len(model.variables) == len(made) * len(bundle(row.id).weights)

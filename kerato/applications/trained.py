@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerato import config
 from kerato.applications import mobilenet, mobilenet_v2
-from kerato.datasets.download import TIMEOUT_S, Remote, address, fetch
+from kerato.datasets.download import TIMEOUT_S, Remote, address, fetch, reason_of
 from kerato.datasets.places import home
 from kerato.errors import BadFile
 
@@ -146,8 +146,7 @@ def _size(url: str, file: File) -> int:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             size = int(answer.headers.get("Content-Length") or 0)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", "") or error
-        raise BadFile(f"{url}: could not be downloaded ({reason}). {remedy(file)}") from None
+        raise BadFile(f"{url}: could not be downloaded ({reason_of(error)}). {remedy(file)}") from None
     if not size:
         raise BadFile(f"{url}: could not be downloaded (the server does not say how large it is). {remedy(file)}")
     return size

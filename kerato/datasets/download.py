@@ -113,10 +113,17 @@ def _attempts(remote: Remote, url: str, part: Path, tick: Tick) -> str:
         try:
             reason = _continue(remote, url, part, tick)
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-            reason = str(getattr(error, "reason", "") or error)
+            reason = reason_of(error)
             if isinstance(error, urllib.error.HTTPError) and error.code in (403, 404, 410):
                 break
     return reason
+
+
+def reason_of(error: Exception) -> str:
+    """Why a server could not be read; the connection that an answer such as 404 holds is closed."""
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+    return str(getattr(error, "reason", "") or error)
 
 
 def _continue(remote: Remote, url: str, part: Path, tick: Tick) -> str:

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from kerato import config
-from kerato.datasets.download import TIMEOUT_S, Remote, copied, progress
+from kerato.datasets.download import TIMEOUT_S, Remote, copied, progress, reason_of
 from kerato.errors import BadFile, invalid
 
 #: a server that says no length may send so much
@@ -77,7 +77,7 @@ def _download(origin: str, target: Path, wanted: str, kind: str) -> None:
             have = file.tell()
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise BadFile(
-            f"get_file: {origin} cannot be downloaded ({getattr(error, 'reason', '') or error}). "
+            f"get_file: {origin} cannot be downloaded ({reason_of(error)}). "
             f"Put the file into {target.parent} by hand, as {target.name}."
         ) from None
     if length and have < length:

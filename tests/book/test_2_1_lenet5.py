@@ -152,6 +152,7 @@ def test_row_2_1_13_60_000_parameters_are_trained() -> None:
     assert sum(int(np.prod(v.shape)) for v in net().trainable_weights) == 60_000
 
 
+@pytest.mark.slow
 def test_row_2_1_13_lenet_5_learns_digits_and_comes_back_from_its_file(tmp_path: Path) -> None:
     random.set_seed(4)
     x, y = digits()

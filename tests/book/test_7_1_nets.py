@@ -69,6 +69,7 @@ def test_row_7_1_01_folders_of_classes_in_train_and_validation(data: Path, capsy
     assert {name: len(part.labels) for name, part in parts.items() if name in COUNTS} == COUNTS
 
 
+@pytest.mark.slow
 def test_row_7_1_02_a_small_net_from_scratch_learns_from_augmented_pictures(data: Path) -> None:
     assert from_scratch(150).count_params() == 1_212_513
     kerato.set_random_seed(3)
@@ -80,6 +81,7 @@ def test_row_7_1_02_a_small_net_from_scratch_learns_from_augmented_pictures(data
     assert accuracy >= 0.85, "8 pictures of two classes; chance is one half"
 
 
+@pytest.mark.slow
 def test_row_7_1_03_features_are_computed_once_saved_and_learned_from(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drawn]:
     restore()
 
 
+@pytest.mark.slow
 def test_row_2_2_01_the_convolutions_of_vgg_16_listing_3(drawn: Drawn) -> None:
     model = drawn.names["model"]
     assert (len(model.layers), model.output_shape, model.count_params()) == (31, (1, 512, 4, 4), 14_714_688)

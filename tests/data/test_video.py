@@ -97,6 +97,7 @@ def test_a_film_starts_where_its_container_says(made: dict[str, Path]) -> None:
     assert next(frames(made["programme.mpg"])).time_s == facts.start_s
 
 
+@pytest.mark.slow
 def test_real_films_sought_in_random_order(data: Path) -> None:
     for name in FILMS:
         path = data / MISC / name

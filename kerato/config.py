@@ -70,6 +70,11 @@ _KNOWN: dict[str, tuple[Any, Callable[[Any], Any]]] = {
 }
 
 
+def default(name: str) -> Any:
+    """What a setting is when nobody says otherwise."""
+    return _KNOWN[name][0]
+
+
 def _file_settings() -> dict[str, Any]:
     try:
         found = json.loads((keras_home() / "keras.json").read_text(encoding="utf-8"))

@@ -29,7 +29,8 @@ os.environ.update(
     USERPROFILE=_home.name,
     KERATO_HOME=str(Path(_home.name, ".kerato")),
     KERAS_HOME=str(Path(_home.name, ".keras")),
-    KERATO_CACHE=str(Path(_home.name, ".cache/kerato")),
+    # Kept from run to run, as every user's is: a program that an earlier run compiled is read.
+    KERATO_CACHE=str(Path(__file__).parents[1] / ".pytest_cache" / "kerato"),
     XDG_CACHE_HOME=str(Path(_home.name, ".cache")),
     MPLBACKEND="Agg",
 )

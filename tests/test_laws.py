@@ -236,7 +236,8 @@ def test_channels_first_is_channels_last_transposed(row: Row) -> None:
     np.testing.assert_allclose(back, expected, rtol=1e-6, atol=1e-6)
 
 
-@COSTLY
+@pytest.mark.slow
+@ALL
 def test_narrow_floats_stay_finite_and_near(row: Row) -> None:
     it = bundle(row.id)
     for policy in ("bfloat16", "mixed_float16"):
@@ -282,7 +283,8 @@ def wired(row: Row) -> tuple[Model, list[Any]]:
     return Model(outer_given, [nested, again, stack(outer_given[0])]), [layer, other]
 
 
-@COSTLY
+@pytest.mark.slow
+@ALL
 def test_a_layer_works_nested_shared_and_in_sequence_without_a_second_trace(
     row: Row, caplog: pytest.LogCaptureFixture
 ) -> None:

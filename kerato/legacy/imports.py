@@ -214,16 +214,12 @@ def as_proxy(module: Any) -> Any:
 
 
 def write_keras_json() -> None:
-    """Make `keras.json` with the settings as they are, where there is none; a folder that is read-only stays so."""
+    """Make `keras.json` where there is none, with what holds when nobody says otherwise: what was set for one run,
+    such as `kerato run --channels-first`, is not kept for the next. A folder that is read-only stays so."""
     path = config.keras_home() / "keras.json"
     if path.exists():
         return
-    settings = {
-        "floatx": config.floatx(),
-        "epsilon": config.epsilon(),
-        "backend": config.backend(),
-        "image_data_format": config.image_data_format(),
-    }
+    settings = {name: config.default(name) for name in ("floatx", "epsilon", "backend", "image_data_format")}
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings, indent=4) + "\n", encoding="utf-8")

@@ -60,6 +60,7 @@ def test_row_3_2_00_families_that_the_book_only_names_work_together() -> None:
     assert found.shape == (2, 1) and np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_row_8_4_04_frames_by_convolution_and_time_by_recurrence() -> None:
     """A bar moves left or right: no single frame tells which way."""
     kerato.set_random_seed(0)

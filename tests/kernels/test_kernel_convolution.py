@@ -114,6 +114,7 @@ def test_values_and_derivatives_to_second_order(name):
 
 @pytest.mark.parametrize("name", GROUPED)
 @pytest.mark.parametrize("mapped", [(0, None), (None, 0), (1, -1)], ids=str)
+@pytest.mark.slow
 def test_vmap_over_either_or_both(name, mapped):
     with jax.enable_x64(True):
         ours, theirs, x, kernel = pair_of(CASES[name])

@@ -95,6 +95,7 @@ def test_average_pool_counts_real_cells(name):
 
 @pytest.mark.parametrize("name", ["tiles", "overlap"])
 @pytest.mark.parametrize("pool", [kernels.max_pool, kernels.average_pool])
+@pytest.mark.slow
 def test_forward_mode_second_order_and_vmap_agree_with_reverse_mode(pool, name):
     shape, window, strides, padding = CASES[name]
     x, direction = ties(*shape), np.random.default_rng(1).normal(size=shape).astype(np.float32)

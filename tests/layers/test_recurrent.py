@@ -109,6 +109,7 @@ def test_dropout_is_one_mask_for_all_steps(implementation: int) -> None:
     assert len(single.cell.factors((3, 2), True)[0]) == (4 if implementation == 1 else 1)
 
 
+@pytest.mark.slow
 def test_gradients_of_gradients_go_through_the_loop() -> None:
     layer = layers.SimpleRNN(2)
     layer(X)
@@ -135,6 +136,7 @@ def test_a_film_with_its_channels_first_is_the_same_film() -> None:
     np.testing.assert_allclose(first(x), expected.transpose(0, 1, 4, 2, 3), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_films_with_masks_and_states_and_what_is_refused() -> None:
     layer = layers.ConvLSTM2D(1, 3, padding="same", return_state=True, dropout=0.5)
     _, h, c = layer(FILM, mask=np.array([[1, 1, 0], [1, 1, 1]], bool))

@@ -212,9 +212,8 @@ def test_a_deformation_smooths_its_shifts() -> None:
     assert shift.std() == pytest.approx(6 * 2 / (2 * 2 * np.sqrt(np.pi)), rel=0.15)
 
 
-@pytest.mark.parametrize(
-    "layer", [layers.RandAugment(num_ops=1), pytest.param(layers.AugMix(all_ops=False), marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("layer", [layers.RandAugment(num_ops=1), layers.AugMix(all_ops=False)])
+@pytest.mark.slow
 def test_policies_draw_for_each_picture(layer: Any) -> None:
     found = drawn(layer, np.repeat(X[:1, :6, :5], 24, 0))
     assert found.min() >= 0
@@ -222,6 +221,7 @@ def test_policies_draw_for_each_picture(layer: Any) -> None:
     assert len({picture.tobytes() for picture in found}) > 12
 
 
+@pytest.mark.slow
 def test_a_policy_gives_each_picture_its_own_operation() -> None:
     policy = layers.RandAugment(num_ops=1)
     policy.moves, policy.tints = [], [layers.RandomInvert((1, 1)), layers.Solarization((1, 1), (1, 1))]
@@ -241,6 +241,7 @@ def test_a_pipeline_is_its_layers_after_one_another() -> None:
         layers.Pipeline([3])
 
 
+@pytest.mark.slow
 def test_a_spectral_norm_goes_to_one_and_gradients_pass_it() -> None:
     layer = layers.SpectralNormalization(layers.Dense(3, use_bias=False), power_iterations=40)
     layer(X[0, :2, :4, 0])

@@ -176,6 +176,7 @@ def test_row_1_1_03_keras_json_is_made_by_importing_keras_and_by_nothing_else(
     importlib.import_module("kerato.keras.layers")
     legacy.install()
     assert not (tmp_path / "new").exists()
+    config.set_image_data_format("channels_first")  # for this process, not for the next
     importlib.import_module("keras")
     assert json.loads((tmp_path / "new/keras.json").read_text()) == {
         "floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow", "image_data_format": "channels_last",

@@ -176,6 +176,7 @@ def test_one_call_explains(name: str) -> None:
     [(film, "late"), (volume, "late"), (recurrent_film, "late")],
     ids=["every step", "volume", "memory"],
 )
+@pytest.mark.slow
 def test_films_have_a_map_for_every_frame(build: Any, layer: str) -> None:
     x = draws.random((2, 4, 12, 12, 3)).astype("float32")
     found = see.explain(build(), x, trust=False)
@@ -199,6 +200,7 @@ def test_a_nested_vgg_is_looked_into_by_both_names_of_its_layers() -> None:
 
 
 @pytest.mark.parametrize("mean", [False, True], ids=["class token", "mean"])
+@pytest.mark.slow
 def test_transformers_by_tokens_and_by_attention(mean: bool) -> None:
     net = transformer(mean)
     found = see.explain(net, X, trust=False)
@@ -219,6 +221,7 @@ def test_transformers_by_tokens_and_by_attention(mean: bool) -> None:
         np.testing.assert_allclose(rolled[i, 1::3, 1::3], grown[1::3, 1::3], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_side_of_a_siamese_net_is_explained() -> None:
     net = siamese()
     left, right = (see.explain(net, [X, Z], input=side, trust=False) for side in ("left", "right"))
@@ -266,6 +269,7 @@ def test_one_sigmoid_has_two_sides() -> None:
 
 
 @pytest.mark.parametrize("name", ["nested", "channels first"])
+@pytest.mark.slow
 def test_filters_ascend_and_noise_fools(name: str) -> None:
     net, x, _ = ZOO[name][0](), ZOO[name][1], None
     sheet = see.filters(net, "early", [0, 1, 2, 3], 12, steps=3, step=4.0)

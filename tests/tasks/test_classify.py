@@ -96,6 +96,7 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
 
 
 @pytest.mark.parametrize("augment", ["none", "strong"])
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_numbers(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, augment: str
 ) -> None:
@@ -114,6 +115,7 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(
         classify(photos, tmp_path / "parts", epochs=4, resume=True)
 
 
+@pytest.mark.slow
 def test_pictures_that_stay_in_their_files_are_learned_from(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

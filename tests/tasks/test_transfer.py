@@ -47,6 +47,7 @@ def run(photos: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -
     return train(photos, tmp_path_factory.mktemp("runs") / "one", weights=str(weights), fine_tune=2)
 
 
+@pytest.mark.slow
 def test_row_7_1_04_frozen_weights_are_bit_identical_and_the_last_block_has_learned(run: Any, weights: Path) -> None:
     before = SqueezeNet(include_top=False, weights=weights)
     base = run.model.get_layer("squeezenet")
@@ -55,6 +56,7 @@ def test_row_7_1_04_frozen_weights_are_bit_identical_and_the_last_block_has_lear
             assert np.array_equal(old, new) != layer.name.startswith("fire9"), layer.name
 
 
+@pytest.mark.slow
 def test_the_saved_model_is_whole_and_knows_its_classes(run: Any, photos: Path) -> None:
     classifier = answers.load(run.out)
     assert classifier.class_names == ("day", "night")
@@ -64,6 +66,7 @@ def test_the_saved_model_is_whole_and_knows_its_classes(run: Any, photos: Path) 
     assert load_model(run.out / "model.keras").predict(pixels, verbose=0).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_the_record_says_how_it_began(run: Any, weights: Path) -> None:
     kept = json.loads((run.out / "run.json").read_text())
     assert (kept["net"], kept["weights"], kept["fine_tune"], kept["epochs"]) == ("squeezenet", str(weights), 2, 3)

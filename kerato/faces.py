@@ -83,7 +83,7 @@ class Detector:
 
     def detect(self, picture: Picture) -> NDArray[np.float64]:
         """Rows of x, y, width, height, score, float64 (n, 5), for a prepared uint8 RGB picture."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: define detect(self, picture).")
 
 
 class Haar(Detector):

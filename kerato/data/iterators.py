@@ -209,7 +209,7 @@ class Iterator:
 
     def _planes(self, index: int) -> Array:
         """Sample `index` as float32 planes (channels, height, width)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: define _planes(self, index).")
 
     def _name(self, index: int) -> str:
         """What messages call sample `index`."""

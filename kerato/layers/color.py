@@ -25,6 +25,9 @@ def _both(value: Any, _: Any) -> tuple[float, float]:
     return fraction.convert(first, None), fraction.convert(second, None)
 
 
+_SHARES = Rule("a number, or two, from 0 to 1", _both)
+
+
 class Coloring(Augmenting):
     """Base of layers that change the values of pixels, each picture by itself.
 
@@ -70,7 +73,7 @@ class RandomContrast(Coloring):
     Differs: Keras 3 takes one number f as [1, 1 + f], against its documentation.
     """
 
-    checks = {"factor": Rule("a number, or two, from 0 to 1", _both)}
+    checks = {"factor": _SHARES}
 
     def __init__(
         self,
@@ -220,7 +223,7 @@ class RandomColorJitter(Coloring):
 
     checks = {
         "brightness_factor": optional(interval(-1, 1)),
-        "contrast_factor": optional(Rule("a number, or two, from 0 to 1", _both)),
+        "contrast_factor": optional(_SHARES),
         "saturation_factor": optional(interval(-1, 1)),
         "hue_factor": optional(interval(0, 1, lowest=0.0)),
     }

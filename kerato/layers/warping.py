@@ -115,6 +115,5 @@ def _smoothing(size: int, sigma: Array) -> Array:
     width = sigma[:, None, None]
     near = jnp.floor(6 * width) / 2 >= apart
     weights = jnp.where(near, jnp.exp(-0.5 * (apart / width) ** 2), 0)
-    steps = jnp.arange(size)
-    tail = jnp.where(jnp.floor(6 * sigma)[:, None] / 2 >= steps, jnp.exp(-0.5 * (steps / sigma[:, None]) ** 2), 0)
+    tail = weights[:, 0]  # from the first place on, one side of the bell
     return weights / (2 * jnp.sum(tail, axis=-1) - 1)[:, None, None]

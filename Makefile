@@ -8,6 +8,9 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 demo: .venv/installed
 	$(BIN)/kerato demo
 
+# Ten thousand programs are compiled once and hardly run: XLA's faster compiler of fused loops, whose programs are
+# slower. `make slow`, or pytest by itself, tests what users get.
+test: export XLA_FLAGS ?= --xla_cpu_use_fusion_emitters=false
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 

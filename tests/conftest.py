@@ -113,6 +113,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [next(following) if id(item) in rows else item for item in items]
 
 
+def pytest_collection_finish() -> None:
+    """Ten thousand tests stay until the end: the collector of garbage need not walk over them each time."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder `$KERATO_DATA` with real data sets; tests that need it are skipped where it is not set."""

@@ -258,6 +258,7 @@ def growth(model: Sequential, calls: int) -> int:
     return memory_bytes() - before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what a process holds")
 def test_predict_in_a_loop_compiles_once_and_stays_flat(caplog: pytest.LogCaptureFixture) -> None:
     model = perceptron()

@@ -150,6 +150,7 @@ def by_all_paths(labels: list[int], probabilities: Any, blank: int) -> float:
     return -np.log(total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", [0, 2])
 def test_ctc_sums_over_all_paths(blank: int) -> None:
     logits = R.normal(size=(3, 4, 3)).astype("float32")

@@ -103,6 +103,7 @@ def as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     config.set_dialect(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_script_trains(name: str) -> None:
     path = Path(f"{name}.py")

@@ -341,6 +341,7 @@ for seed in {seeds}:
 """
 
 
+@pytest.mark.slow
 def test_trap_14_a_script_that_only_seeds_numpy_repeats() -> None:
     one, other = alone(NUMBERS.format(seeds=[1337])), alone(NUMBERS.format(seeds=[1338, 1337]))
     assert one.returncode == other.returncode == 0, one.stderr + other.stderr
@@ -390,6 +391,7 @@ def test_trap_15_millions_of_weights_take_no_compilation() -> None:
 # -- 16: the order of imports -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("early", "late"),
     [("errors", "config"), ("ops", "graph"), ("graph", "layers"), ("layers", "models")],
@@ -648,6 +650,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_trap_19_a_second_interrupt_breaks_in() -> None:
     done = alone(TWICE)
     assert "broke in after True" in done.stdout, done.stderr
@@ -682,6 +685,7 @@ print(jax.config.jax_compilation_cache_dir)
 """
 
 
+@pytest.mark.slow
 def test_trap_20_compiled_programs_are_kept_in_the_user_s_cache_folder(tmp_path: Path) -> None:
     first = alone(SMALL, KERATO_CACHE=str(tmp_path))
     assert first.returncode == 0, first.stderr  # warnings are errors: filelock is there
@@ -706,6 +710,7 @@ def test_trap_20_the_cache_is_bounded_and_what_was_read_last_stays(tmp_path: Pat
     prune(tmp_path / "nowhere", 800)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [{"KERATO_COMPILE_CACHE": "0"}, {"JAX_COMPILATION_CACHE_DIR": "ELSEWHERE"}],

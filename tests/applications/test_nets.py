@@ -63,7 +63,8 @@ def test_totals_are_exact(name: str) -> None:
     assert all(w._slot.values[w._index] is None for w in full.weights), "nothing is drawn before it is needed"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "MobileNet" else [slow]) for name in ANSWERS])
+@slow
+@pytest.mark.parametrize("name", ANSWERS)
 def test_answers_are_those_of_keras(name: str) -> None:
     options, first, total = ANSWERS[name]
     ending = {"classifier_activation": None} if options.get("include_top", True) else {}
@@ -74,6 +75,7 @@ def test_answers_are_those_of_keras(name: str) -> None:
     assert found.sum() == pytest.approx(total, rel=2e-5)
 
 
+@slow
 def test_names_are_those_of_keras() -> None:
     assert [layer.name for layer in net("VGG19").layers][-8:] == [
         *("block5_conv2", "block5_conv3", "block5_conv4", "block5_pool", "flatten", "fc1", "fc2", "predictions"),
@@ -173,6 +175,7 @@ def test_an_array_is_no_tensor_to_build_on() -> None:
         net("VGG16", include_top=False, input_tensor=np.zeros((1, 32, 32, 3)))
 
 
+@slow
 def test_a_file_tells_the_net_that_it_is_of(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from kerato.applications import vgg
 

@@ -141,6 +141,7 @@ def test_row_3_2_46_norms_are_bounded() -> None:
     assert np.asarray(constraints.NonNeg()(np.float32([-1, 2]))).tolist() == [0, 2]
 
 
+@pytest.mark.slow
 def test_the_example_shows_what_vanishes_and_what_dies(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "3_2_core_layers.py"), run_name="__main__")
     printed = capsys.readouterr().out

@@ -64,6 +64,7 @@ def test_row_7_3_02_a_coarse_map_is_stretched_over_the_picture() -> None:
     assert laid.shape == (40, 80, 3) and 10 <= y < 20 and 40 <= x < 60
 
 
+@pytest.mark.slow
 def test_row_7_3_03_the_hottest_cell_lies_on_the_object() -> None:
     """A square, a cross or a ring on noise: the truth is known."""
     x, y, corners = scenes(64, 2)

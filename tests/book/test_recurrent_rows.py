@@ -23,6 +23,7 @@ def reviews(count: int, seed: int) -> tuple[Any, Any]:
     return texts, liked
 
 
+@pytest.mark.slow
 def test_row_1_1_07_the_example_takes_imdb_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def sentence(capsys: pytest.CaptureFixture[str], *arguments: Any, code: int = 1)
     return line
 
 
+@pytest.mark.slow
 def test_training_answers_in_json(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def test_whole_pixels_move_exactly() -> None:
     np.testing.assert_array_equal(drawn([layer]), expected)
 
 
+@pytest.mark.slow
 def test_half_a_turn_and_a_zoom_are_what_they_say() -> None:
     np.testing.assert_allclose(drawn([layers.RandomRotation((0.5, 0.5))]), X[:, ::-1, ::-1], atol=1e-3)
     square = X[:, :, :8]

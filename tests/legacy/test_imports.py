@@ -198,6 +198,7 @@ def test_tensorflow_has_what_scripts_set_and_nothing_else() -> None:
         execute("import tensorflow as tf\ntf.constant(1)")
 
 
+@pytest.mark.slow
 def test_worker_processes_of_an_installing_program_know_keras(tmp_path: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(

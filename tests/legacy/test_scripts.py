@@ -147,6 +147,7 @@ if __name__ == '__main__':
 """
 
 
+@pytest.mark.slow
 def test_worker_processes_know_the_script_and_keras(folder: Path) -> None:
     (folder / "train.py").write_text(PROGRAM)
     environment: dict[str, Any] = {**os.environ, "PYTHONPATH": str(Path(kerato.__file__).parent.parent)}

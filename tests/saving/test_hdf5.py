@@ -121,6 +121,7 @@ def test_frozen_layers_keep_their_weights(tmp_path: Path) -> None:
     assert same(model.get_weights(), kerato.load_model(tmp_path / "net.h5").get_weights())
 
 
+@pytest.mark.slow
 def test_long_lists_of_names_are_cut_into_several_attributes(tmp_path: Path) -> None:
     names = [f"{'long' * 50}_{i}" for i in range(700)]
     x = layers.Input((2,))

@@ -187,6 +187,7 @@ def test_films_have_a_map_for_every_frame(build: Any, layer: str) -> None:
     assert (height % 12, width, channels) == (0, height, 3)
 
 
+@pytest.mark.slow
 def test_a_nested_vgg_is_looked_into_by_both_names_of_its_layers() -> None:
     net = transfer()
     x = draws.random((2, 32, 32, 3)).astype("float32")

@@ -125,6 +125,7 @@ def test_pictures_that_stay_in_their_files_are_learned_from(
     assert run.scores is not None and run.scores.samples == run.samples["test"]
 
 
+@pytest.mark.slow
 def test_without_a_test_part_the_validation_part_is_judged(photos: Path, tmp_path: Path) -> None:
     run = train(pictures(photos, split=(0.3, 0.0)), tmp_path, epochs=1)
     kept = run.as_json()

@@ -4,8 +4,9 @@ beside channels last; the memory of explaining 200 pictures.
     python benchmarks/seeing.py ascent|order|memory [--turns N] [--peer PYTHON] [--out FILE]
 
 Weights are random: speed and memory do not depend on them. Sides take turns, so that a busy minute of the machine hits
-all alike; numbers are medians. `order` is the recipe of listings L3, L5, L6 and L7: 20 steps on one filter of a picture
-of 128 x 128. `memory` is the largest resident set of a process that does nothing else.
+all alike; numbers are the lowest, the median and the highest. `order` is `kerato run` on listings L3, L5, L6 and L7, 20
+steps on one filter of a picture of 128 x 128, from start to end. `memory` is the largest resident set of a process that
+does nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,7 +76,7 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def ascent(turns: int, peer: str | None) -> dict[str, float]:
+def ascent(turns: int, peer: str | None) -> dict[str, list[float]]:
     """Milliseconds per filter and step, for pictures ascending together, and for the peer."""
     from kerato.see import ascend
 
@@ -105,27 +107,49 @@ def ascent(turns: int, peer: str | None) -> dict[str, float]:
     return interleaved(sides, turns, STEPS)
 
 
-def order(turns: int, _: str | None) -> dict[str, float]:
-    """Milliseconds per step of one filter, channels first and last."""
-    from kerato.see import filters
-
-    nets = {kind: vgg16(kind) for kind in ("channels_last", "channels_first")}
-
-    def side(net: Any) -> Callable[[], float]:
-        return lambda: timed(lambda: filters(net, "conv5_1", [0], SIZE, STEPS, bounds=(0, 255)))
-
-    return interleaved({kind: side(net) for kind, net in nets.items()}, turns, STEPS)
+#: what the recipe of channels first says, and what it says with channels last
+LAST = {
+    "(1,3,img_width,img_height)": "(1,img_width,img_height,3)",
+    "(1, 3, img_width, img_height)": "(1, img_width, img_height, 3)",
+    "layer_output[:, filter_index, :, :]": "layer_output[:, :, :, filter_index]",
+    "x = x.transpose((1, 2, 0))": "",
+}
 
 
-def interleaved(sides: dict[str, Callable[[], float]], turns: int, steps: int) -> dict[str, float]:
-    """Median milliseconds per step of each side; the first turn warms up."""
+def recipe(order: str) -> str:
+    """Listings L3, L5, L6 and L7 as one script, for one order of the axes."""
+    listings = Path(__file__).parents[1] / "tests" / "book" / "listings"
+    text = "".join((listings / f"{name}.py").read_text("utf-8") for name in ("L03", "L05", "before_L06", "L06", "L07"))
+    for first, last in LAST.items() if order == "channels_last" else ():
+        if first not in text:
+            raise ValueError(f"the listings no longer say {first}")
+        text = text.replace(first, last)
+    return text
+
+
+def order(turns: int, _: str | None) -> dict[str, list[float]]:
+    """Milliseconds that `kerato run` takes for the recipe as a whole, channels first and last."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def side(kind: str) -> Callable[[], float]:
+            script = Path(folder, f"{kind}.py")
+            script.write_text(recipe(kind), encoding="utf-8")
+            options = ["--channels-first"] if kind == "channels_first" else []
+            command = [sys.executable, "-m", "kerato", "run", *options, str(script)]
+            return lambda: timed(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True))
+
+        return interleaved({kind: side(kind) for kind in ("channels_last", "channels_first")}, turns, 1)
+
+
+def interleaved(sides: dict[str, Callable[[], float]], turns: int, steps: int) -> dict[str, list[float]]:
+    """Milliseconds per step of each side: lowest, median, highest; the first turn warms up."""
     spent: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(turns + 1):
         for name, side in sides.items():
             seconds = side()
             if turn:
                 spent[name].append(1000 * seconds / steps)
-    return {name: round(statistics.median(values), 1) for name, values in spent.items()}
+    return {name: [round(of(values), 1) for of in (min, statistics.median, max)] for name, values in spent.items()}
 
 
 def memory(pictures: int, _: str | None) -> dict[str, float]:

@@ -20,7 +20,8 @@ size_option = click.option("--size", type=click.IntRange(8), metavar="N", help="
 @click.command()
 @click.argument("model")
 @click.option("--layer", metavar="L", help="One layer, by name or path. [default: all convolutions]")
-@click.option("--filters", "count", type=click.IntRange(1), metavar="N", help="Filters per layer. [default: up to 64]")
+@click.option("--filters", "count", type=click.IntRange(1), metavar="N",
+              help="Filters per layer. [default: up to 64, fewer where there are many layers]")  # fmt: skip
 @click.option("--recipe", type=click.Choice(["fourier", "book"]), default="fourier", show_default=True,
               help="How pictures are made: as waves (clearer), or step by step as in the book.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Steps of ascent. [default: the recipe's]")
@@ -38,7 +39,11 @@ def look(model: str, out: Path | None, as_json: bool, quiet: bool, **wishes: Any
     from kerato.tasks import seeing
 
     found = _subject(model, include_top=False)
-    _finish(new_folder(out, "look"), as_json, quiet, lambda folder: seeing.look(found, folder, **wishes))
+
+    def work(folder: Path) -> Any:
+        return seeing.look(found, folder, **wishes, say=lambda line: note(line, quiet))
+
+    _finish(new_folder(out, "look"), as_json, quiet, work)
 
 
 @click.command()

@@ -10,7 +10,7 @@ from kerato import report
 from kerato.data.parts import Part
 from kerato.errors import BadFile, InvalidValue
 from kerato.report import Clock
-from kerato.tasks import transfer
+from kerato.tasks import recipes, transfer
 from kerato.tasks.augmentation import generator
 from kerato.tasks.material import Material, material, same_classes
 from kerato.tasks.records import REPORT, Run, check_writable, earlier, versions, write
@@ -36,6 +36,7 @@ def classify(
     resume: bool = False,
     weights: Any = None,
     fine_tune: int = 0,
+    recipe: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train a classifier on pictures and write its files to `out`.
@@ -54,6 +55,7 @@ def classify(
         weights: what a pretrained net starts with: `'imagenet'` or a file; `'none'` starts anew. None takes weights
             that are on this machine for a folder of photographs, if nothing else is asked for.
         fine_tune: with `weights`, epochs in which the last block of the net learns too.
+        recipe: the name of a way to train that brings its own net: `'fast'`, see `kerato.tasks.recipes`.
         say: is told what happens, a line at a time.
 
     Raises:
@@ -61,6 +63,9 @@ def classify(
         UnknownName: there is no such data set, net or level of augmentation.
     """
     check_writable(out)
+    if recipe is not None:
+        settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "size": size, "seed": seed}
+        return recipes.learn(data, out, recipe, **settings, verbose=verbose, say=say)
     if not resume:
         plain = net is None and epochs is None and size is None and augment == "none"
         start = transfer.start(data, weights, net, plain)
@@ -82,8 +87,9 @@ def classify(
             kept.batch_size,
             kept.picture_shape[:2],
         )
-    if kept is not None and kept.weights:
-        raise InvalidValue(f"--resume: the run in {out} began with trained weights. Run it anew with --fine-tune.")
+    if kept is not None and (kept.weights or kept.recipe):
+        how, again = ("with trained weights", "--fine-tune") if kept.weights else ("by a recipe", "--recipe")
+        raise InvalidValue(f"--resume: the run in {out} began {how}. Run it anew with {again}.")
     check_net(net)
     from kerato.applications import net_for
 

@@ -40,6 +40,7 @@ class Run:
     augment: str = "none"
     weights: str = ""
     fine_tune: int = 0
+    recipe: str = ""
     batch_size: int = 0
     wanted_epochs: int = 0
     epochs: int = 0
@@ -69,7 +70,8 @@ class Run:
         import shlex
 
         epochs = f"--fine-tune {self.fine_tune}" if self.weights else f"--epochs {self.wanted_epochs}"
-        options = [f"--model {self.net}", epochs, f"--batch-size {self.batch_size}"]
+        how = f"--recipe {self.recipe}" if self.recipe else f"--model {self.net}"
+        options = [how, epochs, f"--batch-size {self.batch_size}"]
         options += [f"--weights {shlex.quote(self.weights)}"] * bool(self.weights)
         options += [f"--augment {self.augment}"] * (self.augment != "none") + [f"--seed {self.seed}"]
         return " ".join(["kerato train", shlex.quote(self.source), *options])

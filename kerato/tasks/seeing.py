@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ Map = np.ndarray[Any, Any]
 
 #: pictures and filters shown one by one on a page; all are in the sheet and the JSON
 MOST_SHOWN = 64
+#: filters drawn of all layers together where nobody says how many, and the fewest of one layer
+MOST_TOGETHER, FEWEST_SHOWN = 128, 4
 #: classes whose pictures are made where nobody names a layer
 MOST_CLASSES = 16
 
@@ -149,10 +151,21 @@ def look(
     recipe: str = "fourier",
     steps: int | None = None,
     seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
-    """Contact sheets of what the filters of layers respond to; all convolutions, or `layer`."""
+    """Contact sheets of what the filters of layers respond to; all convolutions, or `layer`.
+
+    Args:
+        count: filters per layer; None draws up to 64, fewer of each layer where there are many layers.
+        say: is told which layer comes next.
+    """
     layers = [layer] if layer else convolutions(of)
-    sheets = [filters(of.model, name, _some(of, name, count), size, steps, recipe, seed=seed) for name in layers]
+    wanted = count or max(FEWEST_SHOWN, min(MOST_SHOWN, MOST_TOGETHER // len(layers)))
+    sheets = []
+    for number, name in enumerate(layers, 1):
+        some = min(wanted, of.lens.call_of(name, [blank(of.lens)]).channels)
+        say(f"{name}: {plural(some, 'filter')} (layer {number} of {len(layers)})")
+        sheets.append(filters(of.model, name, some, size, steps, recipe, seed=seed))
     gallery = Gallery(f"What {of.name} looks for", "kerato look", _facts(of, Recipe=recipe))
     drawn = {}
     for name, sheet in zip(layers, sheets, strict=True):
@@ -196,11 +209,6 @@ def convolutions(of: Subject) -> list[str]:
     if not calls:
         raise InvalidValue(f"look: {of.path} has no convolution. `kerato fool` and `kerato explain` work on any model.")
     return calls
-
-
-def _some(of: Subject, layer: str, count: int | None) -> int | None:
-    """At most `count` filters, by default 64; never more than there are."""
-    return min(MOST_SHOWN if count is None else count, of.lens.call_of(layer, [blank(of.lens)]).channels)
 
 
 def blank(lens: Lens) -> Map:

@@ -78,6 +78,16 @@ def passes(dtype: Any) -> bool:
     return str(dtype) in TYPES and config.native_kernels() and find().library is not None
 
 
+@cache
+def narrow() -> bool:
+    """Whether the library is there and this processor multiplies bfloat16 numbers itself."""
+    if not passes("bfloat16"):
+        return False
+    side, cells = Windows((16, 16), (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)), (8, 16, 16, 64)
+    numbers = _numbers("y", {"x": cells, "kernel": (3, 3, 64, 64), "y": cells}, side)
+    return any(word in implementation(numbers, "bfloat16") for word in ("amx", "bf16"))
+
+
 def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dtype: Any) -> bool:
     """Whether the library computes `role` of these shapes, and faster than the portable forms do."""
     if not passes(dtype):

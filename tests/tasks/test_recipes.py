@@ -1,0 +1,113 @@
+"""`--recipe fast`: what its net begins with, what a run leaves, what goes with it and what does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from odd_pictures import scene
+from PIL import Image
+
+from kerato import __main__ as command_line
+from kerato.errors import InvalidValue, UnknownName
+from kerato.layers import Conv2D
+from kerato.saving import load_model
+from kerato.tasks import recipes
+from kerato.tasks.classify import classify
+from kerato.tasks.recipes import Recipe
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "night and day"
+    for kind, bright in (("day", True), ("night", False)):
+        (root / kind).mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(scene(number, bright, 16)).save(root / kind / f"{number}.png")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe that compiles in no time."""
+    monkeypatch.setitem(recipes.RECIPES, "fast", Recipe(widths=(8, 8), epochs=3, batch_size=16))
+
+
+def test_patches_come_out_white_and_in_both_signs() -> None:
+    draws = np.random.default_rng(0)
+    pictures = draws.random((200, 12, 12, 3), "float32") / 4 + draws.random((200, 1, 1, 3), "float32")
+    layer = Conv2D(24, 2)
+    layer.build((None, 12, 12, 3))
+    recipes.whiten(layer, pictures)
+    seen = np.asarray(layer(pictures), "float64").reshape(-1, 24)
+    np.testing.assert_allclose(seen[:, :12], -seen[:, 12:], atol=1e-5)
+    patches = np.stack([pictures[:, i : 11 + i, j : 11 + j] for i in (0, 1) for j in (0, 1)], 3).reshape(-1, 12)
+    spread = np.linalg.eigvalsh(np.cov(patches.T, bias=True))
+    # Along each direction the variance v becomes v / (v + 5e-4); all directions are uncorrelated.
+    np.testing.assert_allclose(np.cov(seen[:, :12].T, bias=True), np.diag(spread / (spread + 5e-4)), atol=2e-2)
+    assert not layer.trainable
+
+
+def test_the_first_filters_pass_their_inputs_on() -> None:
+    layer = Conv2D(6, 3, padding="same", use_bias=False)
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 4)).astype("float32")
+    layer.build(x.shape)
+    before = layer.kernel.numpy()
+    recipes.pass_on(layer)
+    np.testing.assert_array_equal(np.asarray(layer(x))[..., :4], x)
+    np.testing.assert_array_equal(layer.kernel.numpy()[..., 4:], before[..., 4:])
+
+
+@pytest.mark.slow
+def test_a_run_learns_leaves_its_files_and_repeats(photos: Path, tmp_path: Path) -> None:
+    runs = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        runs.append(classify(photos, tmp_path / name, recipe="fast", epochs=8, verbose=0))
+    run = runs[0]
+    kept = json.loads((tmp_path / "one" / "run.json").read_text())
+    assert (kept["recipe"], kept["epochs"], kept["batch_size"]) == ("fast", 8, 16)
+    assert "--recipe fast --epochs 8" in kept["command"]
+    assert (tmp_path / "one" / "report.html").stat().st_size > 10_000
+    assert run.history["loss"][-1] < run.history["loss"][0]
+    assert run.history == runs[1].history
+    raw = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), "uint8")
+    loaded = load_model(tmp_path / "one" / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(raw, verbose=0), run.model.predict(raw, verbose=0))
+    with pytest.raises(InvalidValue, match=r"began by a recipe\. Run it anew with --recipe\."):
+        classify(photos, tmp_path / "one", resume=True)
+
+
+def test_every_picture_is_mirrored_in_every_second_epoch(monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
+    given = []
+
+    class Model:
+        def fit(self, x: Any, *_: Any, **__: Any) -> Any:
+            given.append(np.array(x))
+            return type("History", (), {"history": {}})()
+
+    found = recipes.material(photos, None, 0)
+    run = recipes.Run(out=photos, data="", net="", seed=0, model=Model(), class_names=["day", "night"])
+    run.wanted_epochs = 4
+    x, y = found.train.arrays()
+    recipes.fit(run, found, x, y, lambda line: None)
+    np.testing.assert_array_equal(given[0][:, :, ::-1], given[1])
+    np.testing.assert_array_equal(given[0], given[2])
+    straight = (given[0] == x).all((1, 2, 3))
+    assert 0 < straight.sum() < len(x)
+    np.testing.assert_array_equal(given[0][~straight], x[~straight][:, :, ::-1])
+
+
+def test_what_does_not_go_with_it_is_said(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UnknownName, match=r"the recipe 'fats'.*fast"):
+        classify(photos, tmp_path, recipe="fats")
+    with pytest.raises(InvalidValue, match="pictures must have 16 pixels a side"):
+        classify("digits", tmp_path, recipe="fast")
+    for options in (["--model", "mnist_cnn"], ["--weights", "imagenet"], ["--augment", "light"], ["--fine-tune", "2"]):
+        with pytest.raises(SystemExit) as end:
+            command_line.main(["train", str(photos), "--recipe", "fast", *options])
+        assert end.value.code == 2
+        assert f"leave {options[0]} out" in capsys.readouterr().err

@@ -41,7 +41,7 @@ clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed: .venv/made pyproject.toml constraints.txt
-	$(INSTALL) .
+	$(INSTALL) ".[image]"
 	@touch $@
 
 .venv/installed-dev: .venv/made pyproject.toml constraints.txt

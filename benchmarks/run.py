@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import platform
+import random
 import re
 import statistics
 import subprocess
@@ -56,6 +57,7 @@ SIDES = {
     "kerato bfloat16": Side(Path(sys.executable), "kerato", {"BENCH_POLICY": "mixed_bfloat16"}),
     "jax by hand": Side(Path(sys.executable), "jax"),
     "jax with our kernels": Side(Path(sys.executable), "jax-kernels"),
+    "torch by hand": Side(peers.python("torch"), "torch"),
     "keras-tensorflow": keras("tf", "tensorflow"),
     "keras-jax": keras("jax", "jax"),
     "keras-torch": keras("torch", "torch"),
@@ -156,7 +158,7 @@ def measure(work: str, processes: Sequence[Process], rounds: int, seconds: float
 
 def measure_starts(sides: dict[str, Side], rounds: int, cache: Path) -> list[Result]:
     """Seconds that a new process takes; the first start of each side, which fills caches, does not count."""
-    started = {name: side for name, side in sides.items() if not side.module.startswith("jax")}
+    started = {name: side for name, side in sides.items() if not side.module.startswith(("jax", "torch"))}
     results = {name: [Result(work, name, "s") for work in STARTS] for name in started}
     for count in range(rounds + 1):
         for name, side in started.items():
@@ -208,6 +210,35 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
+def ratios(results: Sequence[Result], gflops: float) -> str:
+    """How many times faster Kerato is than the best peer of each work, by the medians, with the 90 % interval over
+    rounds drawn anew; and its share of the floor, the work's arithmetic at the rate of a large matrix product."""
+    lines = [f"float32 matrix product of 3000 x 3000: {gflops:.0f} GFLOP/s"]
+    for work in (name for name in WORKS if any(one.work == name for one in results)):
+        measured = {one.side: one for one in results if one.work == work and one.values}
+        peers_of_it = [one for name, one in measured.items() if name.startswith(("keras-", "torch"))]
+        for own in (one for name, one in measured.items() if name.startswith("kerato") and peers_of_it):
+            best = min(peers_of_it, key=lambda one: one.median)
+            low, high = interval(best.values, own.values)
+            floor = WORKS[work].gflop / gflops * 1000 / own.median
+            lines.append(
+                f"{title(work)}, {own.side}: {best.median / own.median:.2f} x {best.side} "
+                f"({low:.2f} to {high:.2f}); {floor:.0%} of the floor"
+            )
+    return "\n".join(lines)
+
+
+def interval(peer: Sequence[float], own: Sequence[float], draws: int = 4000) -> tuple[float, float]:
+    """The 5th and 95th percentile of the ratio of medians when rounds are drawn with replacement, in pairs."""
+    pairs, chance = list(zip(peer, own, strict=False)), random.Random(0)
+    found = []
+    for _ in range(draws):
+        drawn = chance.choices(pairs, k=len(pairs))
+        found.append(statistics.median(a for a, _ in drawn) / statistics.median(b for _, b in drawn))
+    found.sort()
+    return found[draws // 20], found[-draws // 20]
+
+
 def write(path: Path, results: Sequence[Result], described: dict[str, str]) -> None:
     """Keep the results beside the description of the machine."""
     path.parent.mkdir(exist_ok=True)
@@ -241,7 +272,9 @@ def main() -> None:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as cache:
         with workers(sides, Path(cache)) as processes:
-            described = machine(processes)
+            described, gflops = machine(processes), 0.0
+            if "kerato" in sides:
+                gflops = processes[list(sides).index("kerato")].ask("rate")["gflops"]
             for work in (name for name in asked.works if name in WORKS):
                 print(f"{title(work)} ...", file=sys.stderr)
                 results += measure(work, processes, rounds, 0 if asked.quick else asked.seconds)
@@ -249,6 +282,8 @@ def main() -> None:
             print("starts ...", file=sys.stderr)
             results += measure_starts(sides, rounds, Path(cache))
     print(table(results))
+    if gflops:
+        print(ratios(results, gflops))
     for result in (one for one in results if one.note and "not written by hand" not in one.note):
         print(f"{title(result.work)}, {result.side}: {result.note}", file=sys.stderr)
     if not asked.quick and set(asked.works) == set(EVERY) and set(sides) == set(SIDES):

@@ -2,7 +2,8 @@
 
 `{"do": "prepare", "work": NAME, "seconds": S}` builds a work, does it untimed, so that compiling is outside the
 rounds, and settles how many steps a round of about S seconds has; `{"do": "round"}` does them and answers the
-milliseconds per step; `{"do": "versions"}` says who is here.
+milliseconds per step; `{"do": "rate"}` answers the GFLOP/s of a large float32 matrix product in JAX;
+`{"do": "versions"}` says who is here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ PACKAGES = ("kerato", "keras", "tensorflow", "torch", "jax", "numpy")
 
 
 class Worker:
-    """Holds the work in hand; `side` is `kerato`, `keras` (the backend by KERAS_BACKEND) or `jax...` (by hand)."""
+    """Holds the work in hand; `side` is `kerato`, `keras` (backend by KERAS_BACKEND), `jax...` or `torch` (by hand)."""
 
     def __init__(self, side: str) -> None:
         self.side = side
@@ -33,7 +34,9 @@ class Worker:
         self.run = None
         gc.collect()
         note, row = "", importlib.import_module("works").WORKS[work]
-        if self.side.startswith("jax"):
+        if self.side == "torch":
+            self.run, note = importlib.import_module("handwritten_torch").prepare(work)
+        elif self.side.startswith("jax"):
             handwritten = importlib.import_module("handwritten")
             self.run, note = handwritten.prepare(self.side, work, row.most, row.fewest)
         else:
@@ -53,6 +56,20 @@ class Worker:
         start = time.perf_counter()
         self.run(self.steps)
         return {"ms": 1000 * (time.perf_counter() - start) / self.steps}
+
+    def rate(self) -> Answer:
+        """The best of a few products of 3000 x 3000 matrices."""
+        import jax
+
+        x = jax.numpy.ones((3000, 3000))
+        product = jax.jit(jax.numpy.matmul)
+        product(x, x).block_until_ready()
+        spent = []
+        for _ in range(5):
+            start = time.perf_counter()
+            product(x, x).block_until_ready()
+            spent.append(time.perf_counter() - start)
+        return {"gflops": 2 * 3000**3 / min(spent) / 1e9}
 
     def versions(self) -> Answer:
         """The packages that this side runs on."""

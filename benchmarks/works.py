@@ -17,12 +17,13 @@ Run = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Work:
-    """One line of the table: what is prepared, and the fewest and the most steps that a round has."""
+    """One line of the table: what is prepared, the fewest and the most steps of a round, the arithmetic of one."""
 
     title: str
     prepare: Callable[[Any, int], Run]  # (keras module, most steps) -> do so many steps
     fewest: int
     most: int
+    gflop: float
 
 
 def noise(count: int, *shape: int) -> tuple[Any, Any]:
@@ -194,10 +195,10 @@ GRADIENTS = {
 }
 
 WORKS = {
-    "mnist": Work("MNIST net, train (128)", training(mnist_net, 128, 28, 28, 1), 4, 20),
-    "cifar": Work("CIFAR net, train (128)", training(cifar_net, 128, 32, 32, 3), 3, 16),
-    "resnet": Work("ResNet-20, train (128)", training(resnet20, 128, 32, 32, 3), 3, 12),
-    "perceptron": Work("784-32-10 perceptron, train (32)", training(perceptron, 32, 784), 200, 1875),
-    "predict": Work("MNIST net, predict (128)", predicting(mnist_net, 128, 28, 28, 1), 8, 80),
-    "gradient": Work("VGG-16 conv5_1, gradient of the picture (1)", picture_gradient, 3, 12),
+    "mnist": Work("MNIST net, train (128)", training(mnist_net, 128, 28, 28, 1), 4, 20, 9.1),
+    "cifar": Work("CIFAR net, train (128)", training(cifar_net, 128, 32, 32, 3), 3, 16, 15.9),
+    "resnet": Work("ResNet-20, train (128)", training(resnet20, 128, 32, 32, 3), 3, 12, 31),
+    "perceptron": Work("784-32-10 perceptron, train (32)", training(perceptron, 32, 784), 200, 1875, 0.005),
+    "predict": Work("MNIST net, predict (128)", predicting(mnist_net, 128, 28, 28, 1), 8, 80, 3.1),
+    "gradient": Work("VGG-16 conv5_1, gradient of the picture (1)", picture_gradient, 3, 12, 19),
 }

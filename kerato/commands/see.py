@@ -96,8 +96,11 @@ def fool(model: str, out: Path | None, as_json: bool, quiet: bool, target: str, 
 
 
 def _subject(model: str, include_top: bool = True) -> Any:
+    from kerato.errors import require
     from kerato.tasks import seeing
 
+    for package in ("cv2", "matplotlib"):  # said before the work, not after it
+        require(package, "image", "drawing what a network sees")
     found = seeing.subject(model, include_top)
     if found.remark:
         note(found.remark)

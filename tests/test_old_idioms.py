@@ -14,6 +14,8 @@ from kerato.layers import Input
 from kerato.models import Model, Sequential
 from kerato.preprocessing.image import ImageDataGenerator
 
+pytestmark = pytest.mark.slow
+
 Array = np.ndarray[Any, Any]
 GENERATOR = np.random.default_rng(0)
 PICTURES = GENERATOR.random((16, 8, 8, 1)).astype("float32")

@@ -620,6 +620,7 @@ RESIDENT = "data, options = (x, x[:, 0]), {'batch_size': 32}"
 STREAM = "data, options = ((lambda: (yield from iter(lambda: (x[:32], x[:32, 0]), 0)))(),), {'steps_per_epoch': 10}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [RESIDENT, STREAM], ids=["resident", "short stream"])
 def test_trap_19_an_interrupt_leaves_the_state_whole(source: str) -> None:
     done = alone(INTERRUPTED.replace("DATA", source))

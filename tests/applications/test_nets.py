@@ -53,6 +53,7 @@ def filled(model: Model) -> None:
     model.set_weights(arrays)
 
 
+@slow
 @pytest.mark.parametrize("name", TOTALS)
 def test_totals_are_exact(name: str) -> None:
     full, base = net(name), net(name, include_top=False)

@@ -77,6 +77,7 @@ def test_row_4_0_04_metrics_of_the_chapter_by_hand() -> None:
     assert metrics.SparseTopKCategoricalAccuracy(k=1)(np.array([1, 0]), p) == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({check[1] for check in CHECKS}), ids=lambda name: f"row_4_0_01-{name}")
 def test_every_loss_has_the_slope_of_its_values(name: str) -> None:
     y, p = next(check[2] for check in CHECKS if check[1] == name)

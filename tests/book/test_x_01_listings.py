@@ -142,6 +142,7 @@ def test_row_2_2_01_the_convolutions_of_vgg_16_listing_3(drawn: Drawn) -> None:
     assert len({layer.name for layer in model.layers}) == 31
 
 
+@pytest.mark.slow
 def test_row_2_2_02_the_input_of_the_first_layer_feeds_a_function(drawn: Drawn) -> None:
     assert drawn.names["input_img"] is drawn.names["model"].layers[0].input is drawn.names["model"].input
     assert drawn.names["input_img"].shape == (1, 3, 128, 128)

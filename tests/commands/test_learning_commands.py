@@ -87,6 +87,7 @@ def test_training_answers_in_json(
     assert call("compare", "runs/photos-1") == 2
 
 
+@pytest.mark.slow
 def test_odd_files_are_named_and_the_others_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = odd_folder(tmp_path / "照片", 28)
     out = tmp_path / "out"

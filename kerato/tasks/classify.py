@@ -60,10 +60,15 @@ def classify(
 
     Raises:
         BadFile: the data or an earlier run cannot be read, or the results cannot be written.
-        UnknownName: there is no such data set, net or level of augmentation.
+        UnknownName: there is no such data set, net, recipe or level of augmentation.
+        InvalidValue: settings that do not go together.
     """
     check_writable(out)
     if recipe is not None:
+        others = {"net": net, "weights": weights, "fine_tune": fine_tune, "resume": resume}
+        clash = [name for name, wish in others.items() if wish] + ["augment"] * (augment != "none")
+        if clash:
+            raise InvalidValue(f"train: a recipe brings its own net and training. Leave `{clash[0]}` out.")
         settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "size": size, "seed": seed}
         return recipes.learn(data, out, recipe, **settings, verbose=verbose, say=say)
     if not resume:

@@ -16,6 +16,8 @@ from file_server import Server
 from kerato.applications import VGG16, MobileNet, imagenet_utils, naming, trained, vgg
 from kerato.errors import BadFile
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 NAMES = {str(number): [f"n{number:08d}", f"class {number}"] for number in range(1000)} | {
     "18": ["n01582220", "magpie"],

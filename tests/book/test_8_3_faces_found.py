@@ -14,6 +14,8 @@ from sklearn.datasets import load_sample_image
 from kerato.faces import Detector, Haar, YuNet, collect, crop, detector, find
 from kerato.image import read, resize, write
 
+pytestmark = pytest.mark.slow
+
 
 def overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
     """Intersection over union of two boxes (x, y, width, height)."""

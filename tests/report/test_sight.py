@@ -13,6 +13,8 @@ from kerato.models import Sequential
 from kerato.report import sight as module
 from kerato.report.sight import CHANGES, Sight, chosen, sight
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("dark", "bright", "other")
 
 

@@ -12,6 +12,8 @@ import kerato
 from kerato import layers, see
 from kerato.see.lens import lens_of
 
+pytestmark = pytest.mark.slow
+
 EPSILON = 0.05
 
 

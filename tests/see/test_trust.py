@@ -14,6 +14,8 @@ from kerato import see
 from kerato.see import trust
 from kerato.see.explanation import Explainer, notes_of, scaled
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model() -> Any:

@@ -106,6 +106,9 @@ def test_what_does_not_go_with_it_is_said(photos: Path, tmp_path: Path, capsys: 
         classify(photos, tmp_path, recipe="fats")
     with pytest.raises(InvalidValue, match="pictures must have 16 pixels a side"):
         classify("digits", tmp_path, recipe="fast")
+    for wish in ({"net": "mnist_cnn"}, {"weights": "imagenet"}, {"augment": "light"}, {"resume": True}):
+        with pytest.raises(InvalidValue, match=f"Leave `{next(iter(wish))}` out"):
+            classify(photos, tmp_path, recipe="fast", **wish)  # type: ignore[arg-type]
     for options in (["--model", "mnist_cnn"], ["--weights", "imagenet"], ["--augment", "light"], ["--fine-tune", "2"]):
         with pytest.raises(SystemExit) as end:
             command_line.main(["train", str(photos), "--recipe", "fast", *options])

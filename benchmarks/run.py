@@ -217,8 +217,10 @@ def ratios(results: Sequence[Result], gflops: float) -> str:
     for work in (name for name in WORKS if any(one.work == name for one in results)):
         measured = {one.side: one for one in results if one.work == work and one.values}
         peers_of_it = [one for name, one in measured.items() if name.startswith(("keras-", "torch"))]
-        for own in (one for name, one in measured.items() if name.startswith("kerato") and peers_of_it):
-            best = min(peers_of_it, key=lambda one: one.median)
+        if not peers_of_it:
+            continue
+        best = min(peers_of_it, key=lambda one: one.median)
+        for own in (one for name, one in measured.items() if name.startswith("kerato")):
             low, high = interval(best.values, own.values)
             floor = WORKS[work].gflop / gflops * 1000 / own.median
             lines.append(

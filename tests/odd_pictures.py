@@ -18,6 +18,15 @@ def scene(seed: int, bright: bool, side: int = 24) -> np.ndarray:
     return np.random.default_rng(seed).integers(low, low + 110, (side, side + 8, 3)).astype(np.uint8)
 
 
+def night_and_day(root: Path, count: int, side: int) -> Path:
+    """A folder with `count` PNG files of each of two classes, day and night."""
+    for kind, bright in (("day", True), ("night", False)):
+        (root / kind).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(scene(number, bright, side)).save(root / kind / f"{number}.png")
+    return root
+
+
 def put_good(path: Path, name: str, seed: int, bright: bool) -> None:
     """Write one readable picture of the kind that `name` says."""
     picture = Image.fromarray(scene(seed, bright))

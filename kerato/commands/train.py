@@ -54,11 +54,10 @@ def train(
         raise click.UsageError("--resume needs the folder of the run: --out DIR.")
     check_names(data, wishes["net"], wishes["recipe"])
     if wishes["recipe"]:
-        others = {"--model": "net", "--weights": "weights", "--fine-tune": "fine_tune"}
-        clash = [option for option, name in others.items() if wishes[name]]
-        clash += ["--augment"] * (wishes["augment"] != "none") + ["--resume"] * resume
-        if clash:
-            raise click.UsageError(f"--recipe brings its own net and training: leave {clash[0]} out.")
+        from kerato.tasks.recipes import clash
+
+        if other := clash({**wishes, "resume": resume}):
+            raise click.UsageError(f"--recipe brings its own net and training: leave {other} out.")
     if wishes["epochs"] and wishes["weights"] not in (None, "none"):
         raise click.UsageError("--epochs: a net with trained weights is gone through once; --fine-tune trains more.")
     folder = out if resume and out is not None else new_folder(out, Path(data).resolve().name or "pictures")
@@ -108,11 +107,11 @@ def run(data: str, out: Path, as_json: bool, quiet: bool, **wishes: Any) -> None
     lines.append(f"report: {done.files[-1].resolve().as_uri()}")
     answer(done.as_json(), as_json, lines)
     if done.interrupted:
-        again = shlex.join(["kerato", "train", data, "--resume", "--out", str(out)])
-        note(
-            f"Interrupted in epoch {done.epochs + 1} of {done.wanted_epochs}; what there is was saved. "
-            f"Go on with: {again} --epochs {done.wanted_epochs}"
-        )
+        resuming = shlex.join(["kerato", "train", data, "--resume", "--out", str(out)])
+        again = f"Go on with: {resuming} --epochs {done.wanted_epochs}"
+        if done.weights or done.recipe:
+            again = f"It cannot be gone on with; anew: {done.command}"
+        note(f"Interrupted in epoch {done.epochs + 1} of {done.wanted_epochs}; what there is was saved. {again}")
         raise SystemExit(1)
 
 

@@ -65,10 +65,9 @@ def classify(
     """
     check_writable(out)
     if recipe is not None:
-        others = {"net": net, "weights": weights, "fine_tune": fine_tune, "resume": resume}
-        clash = [name for name, wish in others.items() if wish] + ["augment"] * (augment != "none")
-        if clash:
-            raise InvalidValue(f"train: a recipe brings its own net and training. Leave `{clash[0]}` out.")
+        others = {"net": net, "weights": weights, "fine_tune": fine_tune, "resume": resume, "augment": augment}
+        if clash := recipes.clash(others):
+            raise InvalidValue(f"--recipe brings its own net and training: leave {clash} out.")
         settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "size": size, "seed": seed}
         return recipes.learn(data, out, recipe, **settings, verbose=verbose, say=say)
     if not resume:

@@ -46,6 +46,8 @@ RECIPES: Final = {"fast": Recipe()}
 MEASURED, LEAST_VARIANCE = 5000, 5e-4
 #: the smallest pictures: three halvings leave one place
 SMALLEST = 16
+#: pictures come as files and data sets give them, whatever `keras.json` says
+ORDER = "channels_last"
 
 
 def check_recipe(name: str) -> Recipe:
@@ -57,6 +59,13 @@ def check_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise unknown("train", "the recipe", name, RECIPES)
     return RECIPES[name]
+
+
+def clash(wishes: dict[str, Any]) -> str:
+    """The first option among settings of `classify` that a recipe brings itself; empty when there is none."""
+    brought = {"net": "--model", "weights": "--weights", "fine_tune": "--fine-tune", "resume": "--resume"}
+    found = [option for name, option in brought.items() if wishes[name]]
+    return (found + ["--augment"] * (wishes["augment"] != "none") + [""])[0]
 
 
 def learn(
@@ -121,14 +130,14 @@ def net(recipe: Recipe, pictures: Array, classes: int, shape: tuple[int, int, in
         [
             layers.Input((None, None, channels), dtype="uint8", name="picture"),
             layers.Rescaling(1 / 255, name="shares"),
-            layers.Resizing(height, width, antialias=True, name="size"),
+            layers.Resizing(height, width, antialias=True, data_format=ORDER, name="size"),
             layers.RandomTranslation(
-                recipe.shift / height, recipe.shift / width, interpolation="nearest", name="shift"
+                recipe.shift / height, recipe.shift / width, interpolation="nearest", data_format=ORDER, name="shift"
             ),
-            layers.Conv2D(8 * channels, 2, dtype=dtype, name="whitening"),
+            layers.Conv2D(8 * channels, 2, data_format=ORDER, dtype=dtype, name="whitening"),
             layers.Activation("gelu", dtype=dtype, name="whitened"),
             *blocks(recipe.widths, dtype),
-            layers.GlobalMaxPooling2D(dtype=dtype, name="strongest"),
+            layers.GlobalMaxPooling2D(data_format=ORDER, dtype=dtype, name="strongest"),
             layers.Dense(classes, use_bias=False, dtype=dtype, name="scores"),
             layers.Rescaling(1 / 9, name="calmer"),
             layers.Activation("softmax", name="classes"),
@@ -149,9 +158,10 @@ def blocks(widths: tuple[int, ...], dtype: str) -> Iterator[Any]:
     for block, filters in enumerate(widths, 1):
         for half in "ab":
             at = f"{block}{half}"
-            yield layers.Conv2D(filters, 3, padding="same", use_bias=False, dtype=dtype, name=f"conv{at}")
+            shape: dict[str, Any] = {"padding": "same", "use_bias": False, "data_format": ORDER}
+            yield layers.Conv2D(filters, 3, **shape, dtype=dtype, name=f"conv{at}")
             if half == "a":
-                yield layers.MaxPooling2D(2, dtype=dtype, name=f"max{block}")
+                yield layers.MaxPooling2D(2, data_format=ORDER, dtype=dtype, name=f"max{block}")
             yield layers.BatchNormalization(momentum=0.6, scale=False, epsilon=1e-5, dtype=dtype, name=f"norm{at}")
             yield layers.Activation("gelu", dtype=dtype, name=f"gelu{at}")
 
@@ -207,21 +217,24 @@ def ready(model: Any, recipe: Recipe, updates: int) -> None:
 
 def fit(run: Run, found: Material, x: Array, y: Array, say: Callable[[str], None]) -> None:
     """Train epoch by epoch; every colour picture is mirrored in every second one, half of them in the first."""
-    truth = np.eye(len(run.class_names), dtype="float32")
+    rows, colour = np.eye(len(run.class_names), dtype="float32"), x.shape[-1] == 3
+    truth = rows[y]
     side = np.random.default_rng(run.seed).random(len(x)) < 0.5
-    turned = np.where(side[:, None, None, None], x[:, :, ::-1], x) if x.shape[-1] == 3 else x
-    watched = found.validation.arrays() if found.validation is not None else None
+    turned = np.where(side[:, None, None, None], x[:, :, ::-1], x) if colour else x
+    watched = None
+    if found.validation is not None:
+        pictures, labels = found.validation.arrays()
+        watched = pictures, rows[labels]
     began = time.perf_counter()
     try:
         for epoch in range(run.wanted_epochs):
-            flip = epoch % 2 and x.shape[-1] == 3
             done = run.model.fit(
-                turned[:, :, ::-1] if flip else turned,
-                truth[y],
+                turned[:, :, ::-1] if colour and epoch % 2 else turned,
+                truth,
                 run.batch_size,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
-                validation_data=watched and (watched[0], truth[watched[1]]),
+                validation_data=watched,
                 verbose=0,
             )
             for name, values in done.history.items():

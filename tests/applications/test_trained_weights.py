@@ -132,7 +132,6 @@ def test_a_missing_file_and_other_layers_are_said(file: Path, tmp_path: Path) ->
         MobileNet(weights=file, include_top=False)
 
 
-@pytest.mark.slow
 def test_without_a_digest_only_the_owner_is_trusted(
     server: str, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

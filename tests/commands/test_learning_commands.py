@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_pictures import odd_folder, scene
+from odd_pictures import night_and_day, odd_folder, scene
 from PIL import Image
 
 from kerato.__main__ import main
@@ -28,12 +28,7 @@ def tiny() -> Any:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data") / "photos"
-    for kind, bright in (("day", True), ("night", False)):
-        (root / kind).mkdir(parents=True)
-        for number in range(20):
-            Image.fromarray(scene(number, bright, 10)).save(root / kind / f"{number}.png")
-    return root
+    return night_and_day(tmp_path_factory.mktemp("data") / "photos", 20, 10)
 
 
 @pytest.fixture(scope="module")

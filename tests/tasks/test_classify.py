@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_pictures import scene
+from odd_pictures import night_and_day, scene
 from PIL import Image
 
 from kerato.applications import NETS, Net
@@ -26,12 +26,7 @@ from kerato.tasks.material import material
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data") / "night and day"
-    for kind, bright in (("day", True), ("night", False)):
-        (root / kind).mkdir(parents=True)
-        for number in range(20):
-            Image.fromarray(scene(number, bright, 10)).save(root / kind / f"{number}.png")
-    return root
+    return night_and_day(tmp_path_factory.mktemp("data") / "night and day", 20, 10)
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_pictures import scene
-from PIL import Image
+from odd_pictures import night_and_day
 
 from kerato import __main__ as command_line
+from kerato import config
 from kerato.errors import InvalidValue, UnknownName
 from kerato.layers import Conv2D
 from kerato.saving import load_model
@@ -22,12 +22,7 @@ from kerato.tasks.recipes import Recipe
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data") / "night and day"
-    for kind, bright in (("day", True), ("night", False)):
-        (root / kind).mkdir(parents=True)
-        for number in range(20):
-            Image.fromarray(scene(number, bright, 16)).save(root / kind / f"{number}.png")
-    return root
+    return night_and_day(tmp_path_factory.mktemp("data") / "night and day", 20, 16)
 
 
 @pytest.fixture(autouse=True)
@@ -101,13 +96,39 @@ def test_every_picture_is_mirrored_in_every_second_epoch(monkeypatch: pytest.Mon
     np.testing.assert_array_equal(given[0][~straight], x[~straight][:, :, ::-1])
 
 
+def test_an_interrupted_run_is_saved_and_named_as_one_to_repeat(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(run: Any, *_: Any) -> None:
+        run.interrupted = True
+
+    monkeypatch.setattr(recipes, "fit", interrupted)
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as end:
+        command_line.main(["train", str(photos), "--recipe", "fast", "--out", str(out)])
+    told = capsys.readouterr().err
+    assert end.value.code == 1 and (out / "model.keras").exists()
+    assert "anew: kerato train" in told and "--recipe fast" in told and "--resume" not in told
+
+
+def test_the_net_takes_channels_last_whatever_is_set() -> None:
+    pictures = np.zeros((2, 16, 16, 3), "uint8")
+    config.set_image_data_format("channels_first")
+    try:
+        made = recipes.net(recipes.RECIPES["fast"], pictures, 2, (16, 16, 3))
+    finally:
+        config.set_image_data_format("channels_last")
+    assert made.predict(pictures, verbose=0).shape == (2, 2)
+
+
 def test_what_does_not_go_with_it_is_said(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UnknownName, match=r"the recipe 'fats'.*fast"):
         classify(photos, tmp_path, recipe="fats")
     with pytest.raises(InvalidValue, match="pictures must have 16 pixels a side"):
         classify("digits", tmp_path, recipe="fast")
-    for wish in ({"net": "mnist_cnn"}, {"weights": "imagenet"}, {"augment": "light"}, {"resume": True}):
-        with pytest.raises(InvalidValue, match=f"Leave `{next(iter(wish))}` out"):
+    wishes = {"model": {"net": "mnist_cnn"}, "weights": {"weights": "imagenet"}, "resume": {"resume": True}}
+    for option, wish in {**wishes, "augment": {"augment": "light"}}.items():
+        with pytest.raises(InvalidValue, match=f"leave --{option} out"):
             classify(photos, tmp_path, recipe="fast", **wish)  # type: ignore[arg-type]
     for options in (["--model", "mnist_cnn"], ["--weights", "imagenet"], ["--augment", "light"], ["--fine-tune", "2"]):
         with pytest.raises(SystemExit) as end:

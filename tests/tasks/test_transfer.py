@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_pictures import scene
+from odd_pictures import night_and_day
 from PIL import Image
 
 from kerato.applications import SqueezeNet, trained
@@ -21,12 +21,7 @@ from kerato.tasks.classify import classify
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data") / "photos"
-    for kind, bright in (("day", True), ("night", False)):
-        (root / kind).mkdir(parents=True)
-        for number in range(12):
-            Image.fromarray(scene(number, bright, 60)).save(root / kind / f"{number}.png")
-    return root
+    return night_and_day(tmp_path_factory.mktemp("data") / "photos", 12, 60)
 
 
 @pytest.fixture(scope="module")

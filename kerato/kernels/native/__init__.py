@@ -78,7 +78,6 @@ def passes(dtype: Any) -> bool:
     return str(dtype) in TYPES and config.native_kernels() and find().library is not None
 
 
-@cache
 def narrow() -> bool:
     """Whether the library is there and this processor multiplies bfloat16 numbers itself."""
     if not passes("bfloat16"):

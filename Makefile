@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test slow check native bench oracle clean
+.PHONY: demo test slow check native wheel bench oracle clean
 
 demo: .venv/installed
 	$(BIN)/kerato demo
@@ -27,6 +27,11 @@ native: .venv/installed-dev
 	  "Linux x86_64") $(INSTALL) ".[native]" && $(BIN)/python -m kerato.kernels.native.build ;; \
 	  *) echo "native kernels: only for Linux on x86-64; the portable ones compute" ;; \
 	esac
+
+# With the native kernels in it where $ONEDNN_ROOT, or the system, has oneDNN; pure Python elsewhere.
+wheel: .venv/made
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/peers.py

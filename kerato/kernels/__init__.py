@@ -3,11 +3,14 @@
 from kerato.kernels.choice import explain
 from kerato.kernels.convolution import convolution, convolution_transpose, depthwise_convolution
 from kerato.kernels.local import local_convolution
+from kerato.kernels.moments import channel_affine, channel_moments
 from kerato.kernels.pooling import average_pool, max_pool
 from kerato.kernels.windows import output_length, output_lengths, transpose_length, transpose_lengths
 
 __all__ = [
     "average_pool",
+    "channel_affine",
+    "channel_moments",
     "convolution",
     "convolution_transpose",
     "depthwise_convolution",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerato import ops
+from kerato import kernels, ops
 from kerato.arguments import Rule, flag, fraction, number, title
 from kerato.errors import InvalidCall, InvalidValue, invalid
 from kerato.layers.base import Array, Layer
@@ -74,8 +74,10 @@ class BatchNormalization(Layer):
         """The formula of the class."""
         dtype = str(x.dtype)
         wide = ops.cast(x, "float32") if dtype in ("float16", "bfloat16") else x
+        last = self.axis % x.ndim == x.ndim - 1
         if training and self.trainable:
-            mean, variance = self._moments(wide, mask)
+            plain = last and mask is None
+            mean, variance = kernels.channel_moments(x) if plain else self._moments(wide, mask)
             self._follow(self.moving_mean, mean)
             self._follow(self.moving_variance, variance)
         else:
@@ -86,6 +88,8 @@ class BatchNormalization(Layer):
         shift = -mean * scale
         if self.center:
             shift = shift + self.beta
+        if last:
+            return ops.cast(kernels.channel_affine(x, scale, shift), dtype)
         return ops.cast(wide * self._along(scale, x) + self._along(shift, x), dtype)
 
     def _moments(self, x: Array, mask: Array | None) -> tuple[Array, Array]:

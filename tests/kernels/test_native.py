@@ -15,9 +15,7 @@ import pytest
 from test_kernel_convolution import CASES, draw, spelled
 
 from kerato import config, kernels, programs
-from kerato.errors import KeratoError
 from kerato.kernels import choice, native
-from kerato.kernels.native import build
 from kerato.kernels.roles import ROLES, operands, shape_of
 from kerato.kernels.windows import windows
 
@@ -270,12 +268,3 @@ def test_without_a_library_everything_is_portable(monkeypatch, tmp_path, content
     x, kernel = jnp.ones((4, 8, 8, 16), jnp.float32), jnp.ones((3, 3, 16, 16), jnp.float32)
     text = jax.jit(lambda x, k: kernels.convolution(x, k)).lower(x, kernel).as_text()
     assert native.TARGET not in text and "stablehlo.convolution" in text
-
-
-def test_the_build_says_what_is_missing(monkeypatch, tmp_path):
-    with pytest.raises(KeratoError, match=r"oneDNN not found. pip install"):
-        build._onednn(str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CXX", raising=False)
-    with pytest.raises(KeratoError, match=r"no C\+\+ compiler found"):
-        build._compiler()

@@ -23,8 +23,8 @@ import numpy as np
 from kerato import config
 from kerato.kernels.windows import Windows
 
-ABI = 2  # of the calls; a program compiled for another version asks for another name
-CALLS = ("convolution", "convolution_with_bias", "max_pool", "channel_totals")
+ABI = 3  # of the calls; a program compiled for another version asks for another name
+CALLS = ("convolution", "convolution_with_bias", "max_pool", "channel_totals", "channel_products", "channel_moments")
 TARGETS = {name: f"kerato_{name}_v{ABI}" for name in CALLS}
 TARGET = TARGETS["convolution"]
 LIBRARY = Path(__file__).parent / "libkerato_native.so"
@@ -158,6 +158,20 @@ def max_pool(x: jax.Array, geometry: Windows) -> list[jax.Array]:
 def channel_totals(x: jax.Array) -> jax.Array:
     """The sum over all axes but the last."""
     return jnp.asarray(jax.ffi.ffi_call(TARGETS["channel_totals"], jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))(x))
+
+
+def channel_products(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The sum of a * b over all axes but the last; b is float32."""
+    return jnp.asarray(jax.ffi.ffi_call(TARGETS["channel_products"], _per_channel(a))(a, b))
+
+
+def channel_moments(x: jax.Array) -> list[jax.Array]:
+    """Mean and variance over all axes but the last, float32."""
+    return list(jax.ffi.ffi_call(TARGETS["channel_moments"], (_per_channel(x), _per_channel(x)))(x))
+
+
+def _per_channel(x: jax.Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape[-1:], jnp.float32)
 
 
 def _numbers(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> tuple[int, ...]:

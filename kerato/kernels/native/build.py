@@ -1,8 +1,9 @@
 """Build the native kernels beside this file: `python -m kerato.kernels.native.build [--onednn FOLDER]`.
 
 Needs a C++17 compiler (`$CXX`, g++, clang++ or c++) and oneDNN: of the folder named here or in `$ONEDNN_ROOT` (with
-include/ and lib/), else of the packages onednn-devel-cpu-gomp and onednn-cpu-gomp (`pip install "kerato[native]"`),
-else of the system. Takes seconds. Says in one line what it did, or what is missing; then the portable kernels compute.
+include/ and lib/; `onednn.py` makes one from oneDNN's source), else of the packages onednn-devel-cpu-gomp and
+onednn-cpu-gomp (`pip install "kerato[native]"`), else of the system. Takes seconds. Says in one line what it did, or
+what is missing; then the portable kernels compute.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerato.errors import KeratoError
 
 HERE = Path(__file__).parent
 SOURCES = [HERE / name for name in ("convolution.cpp", "passes.cpp")]
+TARGET = HERE / "libkerato_native.so"
 LIBRARIES = ("libdnnl.a", "libdnnl.so")  # one that is part of the result before one that must be found when it loads
+LICENCES = ("LICENSE", "THIRD-PARTY-PROGRAMS")  # of oneDNN, where it becomes part of the result
 SYSTEM = ("/usr/local", "/usr")
 
 
@@ -29,14 +32,14 @@ class CannotBuild(KeratoError):
     """Something that the build needs is not there; the message says what, and how to get it."""
 
 
-def build(onednn: str | None = None) -> Path:
-    """Compile and link the library, and return where it is.
+def build(onednn: str | None = None, target: Path = TARGET) -> Path:
+    """Compile and link the library as `target`, and return that.
 
     Raises: CannotBuild without a compiler or oneDNN, or when the compiler fails.
     """
-    target = HERE / "libkerato_native.so"
     unfinished = target.with_suffix(f".{os.getpid()}.so")
-    command = _command(_compiler(), *_onednn(onednn), unfinished)
+    include, library = _onednn(_roots(onednn))
+    command = _command(_compiler(), include, library, unfinished)
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -45,7 +48,21 @@ def build(onednn: str | None = None) -> Path:
         unfinished.replace(target)  # at once: a process that has the old one loaded keeps it
     finally:
         unfinished.unlink(missing_ok=True)
+    for name in LICENCES if library.suffix == ".a" else ():
+        for licence in include.parent.glob(f"share/doc/*/{name}"):
+            shutil.copy(licence, target.with_name(f"{name}.oneDNN"))
     return target
+
+
+def possible() -> bool:
+    """Whether there are a compiler and, named in `$ONEDNN_ROOT` or in the system, oneDNN."""
+    stated = os.environ.get("ONEDNN_ROOT")
+    try:
+        _compiler()
+        _onednn(map(Path, [stated] if stated else SYSTEM))
+    except CannotBuild:
+        return False
+    return True
 
 
 def _compiler() -> str:
@@ -56,9 +73,9 @@ def _compiler() -> str:
     return found
 
 
-def _onednn(named: str | None) -> tuple[Path, Path]:
+def _onednn(roots: Iterable[Path]) -> tuple[Path, Path]:
     """The folder of dnnl.hpp, and the library."""
-    for root in _roots(named):
+    for root in roots:
         for folder in (root / "lib", root / "lib64", *root.glob("lib/*-linux-gnu")):
             library = next((folder / name for name in LIBRARIES if (folder / name).exists()), None)
             if library and (root / "include" / "dnnl.hpp").exists():
@@ -77,6 +94,7 @@ def _command(compiler: str, include: Path, library: Path, target: Path) -> list[
     link = [f"-Wl,-rpath,{library.parent}"] if library.suffix == ".so" else ["-Wl,--exclude-libs,ALL"]
     return [
         *(compiler, "-std=c++17", "-O3", "-fno-trapping-math", "-DNDEBUG", "-fPIC", "-shared", "-fopenmp"),
+        "-Wl,--as-needed",  # the OpenMP library only for a oneDNN that has its threads
         *(f"-I{include}", "-isystem", jax.ffi.include_dir()),
         *(*map(str, SOURCES), "-o", str(target), str(library), *link, "-ldl", "-lpthread"),
     ]

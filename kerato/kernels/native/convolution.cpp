@@ -426,7 +426,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_convolution_with_bias, kerato::convolve_wit
 extern "C" {
 
 // Of the calls and their attributes; `ABI` in __init__.py.
-int kerato_native_abi() { return 2; }
+int kerato_native_abi() { return 3; }
 
 // "oneDNN 3.2.0": which library computes.
 const char* kerato_native_name() {

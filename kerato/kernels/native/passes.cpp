@@ -1,7 +1,8 @@
-// Passes over memory that XLA makes slowly on a CPU, as it calls them: the largest cells of windows, and sums over all
-// axes but the channels. Arrays are channels last, float32 or bfloat16.
+// Passes over memory that XLA makes slowly on a CPU, as it calls them: the largest cells of windows, and per channel sums,
+// products, means and variances over all other axes. Arrays are channels last, float32 or bfloat16.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -68,22 +69,45 @@ void largest(const Geometry& g, int64_t channels, const T* x, T* y, uint8_t* ind
   });
 }
 
-// totals[c] the sum of x[row][c] over rows; several rows go on side by side where channels are few.
-template <class T>
-void sum_rows(const T* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
+// sums[k][c] over rows the sum of term(i, lane)[k], where i is the number's place and lane % channels its channel; several
+// rows go on side by side where channels are few. `lanes` has room for K times kLanes numbers, or channels if more.
+template <int K, class Terms>
+void sum_rows(int64_t rows, int64_t channels, float* lanes, double* sums, const Terms& terms) {
   const int64_t beside = std::max<int64_t>(1, kLanes / channels), width = beside * channels;
-  std::fill(totals, totals + channels, 0.0);
+  std::fill(sums, sums + K * channels, 0.0);
   for (int64_t first = 0; first < rows; first += beside * kTerms) {
-    std::fill(lanes, lanes + width, 0.0f);
-    const int64_t numbers = std::min(rows - first, beside * kTerms) * channels;
-    const T* __restrict from = x + first * channels;
-    int64_t done = 0;
-    for (; done + width <= numbers; done += width)
-      for (int64_t i = 0; i < width; ++i) lanes[i] += from[done + i].value();
-    for (int64_t i = 0; done + i < numbers; ++i) lanes[i] += from[done + i].value();
-    for (int64_t i = 0; i < width; i += channels)
-      for (int64_t c = 0; c < channels; ++c) totals[c] += lanes[i + c];
+    std::fill(lanes, lanes + K * width, 0.0f);
+    const int64_t start = first * channels, end = std::min(rows, first + beside * kTerms) * channels;
+    for (int64_t row = start; row < end; row += width) {
+      const int64_t numbers = std::min(width, end - row);
+      for (int64_t i = 0; i < numbers; ++i) {
+        const std::array<float, K> term = terms(row + i, i);
+        for (int k = 0; k < K; ++k) lanes[k * width + i] += term[k];
+      }
+    }
+    for (int k = 0; k < K; ++k)
+      for (int64_t i = 0; i < width; i += channels)
+        for (int64_t c = 0; c < channels; ++c) sums[k * channels + c] += lanes[k * width + i + c];
   }
+}
+
+template <class T>
+void total_rows(const T* x, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  sum_rows<1>(rows, channels, lanes, sums, [x](int64_t i, int64_t) { return std::array{x[i].value()}; });
+}
+
+template <class T>
+void product_rows(const T* a, const Float* b, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  sum_rows<1>(rows, channels, lanes, sums, [=](int64_t i, int64_t) { return std::array{a[i].value() * b[i].value()}; });
+}
+
+// Of what differs from `middle` (a number per lane), and of its square.
+template <class T>
+void spread_rows(const T* x, const float* middle, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  sum_rows<2>(rows, channels, lanes, sums, [=](int64_t i, int64_t lane) {
+    const float off = x[i].value() - middle[lane];
+    return std::array{off, off * off};
+  });
 }
 
 KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Float* x, Float* y, uint8_t* index) {
@@ -92,11 +116,23 @@ KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Float* 
 KERATO_CLONED void largest_of(const Geometry& g, int64_t channels, const Bfloat* x, Bfloat* y, uint8_t* index) {
   largest(g, channels, x, y, index);
 }
-KERATO_CLONED void sum_of(const Float* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
-  sum_rows(x, rows, channels, lanes, totals);
+KERATO_CLONED void total_of(const Float* x, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  total_rows(x, rows, channels, lanes, sums);
 }
-KERATO_CLONED void sum_of(const Bfloat* x, int64_t rows, int64_t channels, float* lanes, double* totals) {
-  sum_rows(x, rows, channels, lanes, totals);
+KERATO_CLONED void total_of(const Bfloat* x, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  total_rows(x, rows, channels, lanes, sums);
+}
+KERATO_CLONED void product_of(const Float* a, const Float* b, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  product_rows(a, b, rows, channels, lanes, sums);
+}
+KERATO_CLONED void product_of(const Bfloat* a, const Float* b, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  product_rows(a, b, rows, channels, lanes, sums);
+}
+KERATO_CLONED void spread_of(const Float* x, const float* middle, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  spread_rows(x, middle, rows, channels, lanes, sums);
+}
+KERATO_CLONED void spread_of(const Bfloat* x, const float* middle, int64_t rows, int64_t channels, float* lanes, double* sums) {
+  spread_rows(x, middle, rows, channels, lanes, sums);
 }
 
 // piece(i, begin, end) for ranges that together are 0 ... count - 1, an item of `numbers` numbers; on XLA's threads.
@@ -152,20 +188,64 @@ ffi::Error max_pool(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::Any
   });
 }
 
+// The `count` sums per channel of an array's rows, made of partial ones: part(first row, rows, lanes, sums).
+template <class Part>
+std::vector<double> sums_of(ffi::ThreadPool& pool, const ffi::AnyBuffer& x, int64_t count, const Part& part) {
+  const int64_t channels = x.dimensions().back(), each = count * channels;
+  Pieces pieces(pool, x.element_count() / channels, channels);
+  std::vector<double> sums(pieces.size() * each);
+  pieces.run([&](int64_t i, int64_t begin, int64_t end) {
+    std::vector<float> lanes(count * std::max(kLanes, channels));
+    part(begin, end - begin, lanes.data(), sums.data() + i * each);
+  });
+  for (size_t i = each; i < sums.size(); ++i) sums[i % each] += sums[i];
+  sums.resize(each);
+  return sums;
+}
+
 ffi::Error channel_totals(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::AnyBuffer> result) {
   return by_type(x, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
-    const int64_t channels = x.dimensions().back(), rows = x.element_count() / channels;
-    Pieces pieces(pool, rows, channels);
-    std::vector<double> totals(pieces.size() * channels);
-    pieces.run([&](int64_t i, int64_t begin, int64_t end) {
-      std::vector<float> lanes(std::max(kLanes, channels));
-      sum_of(static_cast<T*>(x.untyped_data()) + begin * channels, end - begin, channels, lanes.data(),
-             totals.data() + i * channels);
+    const int64_t channels = x.dimensions().back();
+    const auto sums = sums_of(pool, x, 1, [&](int64_t first, int64_t rows, float* lanes, double* own) {
+      total_of(static_cast<T*>(x.untyped_data()) + first * channels, rows, channels, lanes, own);
     });
-    for (size_t i = channels; i < totals.size(); ++i) totals[i % channels] += totals[i];
-    auto* sums = static_cast<T*>(result->untyped_data());
-    for (int64_t c = 0; c < channels; ++c) sums[c] = T::of(static_cast<float>(totals[c]));
+    for (int64_t c = 0; c < channels; ++c)
+      static_cast<T*>(result->untyped_data())[c] = T::of(static_cast<float>(sums[c]));
+  });
+}
+
+ffi::Error channel_products(ffi::ThreadPool pool, ffi::AnyBuffer a, ffi::Buffer<ffi::F32> b,
+                            ffi::Result<ffi::Buffer<ffi::F32>> result) {
+  return by_type(a, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t channels = a.dimensions().back();
+    const auto sums = sums_of(pool, a, 1, [&](int64_t first, int64_t rows, float* lanes, double* own) {
+      product_of(static_cast<T*>(a.untyped_data()) + first * channels,
+                 static_cast<Float*>(b.untyped_data()) + first * channels, rows, channels, lanes, own);
+    });
+    std::copy(sums.begin(), sums.end(), result->typed_data());
+  });
+}
+
+// Sums are of what differs from the first row, so that a mean far from 0 costs the variance no digits.
+ffi::Error channel_moments(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Result<ffi::Buffer<ffi::F32>> mean,
+                           ffi::Result<ffi::Buffer<ffi::F32>> variance) {
+  return by_type(x, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t channels = x.dimensions().back();
+    const auto* numbers = static_cast<T*>(x.untyped_data());
+    std::vector<float> middle(std::max(kLanes, channels));
+    for (size_t i = 0; i < middle.size(); ++i) middle[i] = numbers[i % channels].value();
+    const auto sums = sums_of(pool, x, 2, [&](int64_t first, int64_t rows, float* lanes, double* own) {
+      spread_of(numbers + first * channels, middle.data(), rows, channels, lanes, own);
+    });
+    const double rows = static_cast<double>(x.element_count() / channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      const double off = sums[c] / rows, square = sums[channels + c] / rows - off * off;
+      mean->typed_data()[c] = static_cast<float>(middle[c] + off);
+      variance->typed_data()[c] = static_cast<float>(square < 0 ? 0 : square);
+    }
   });
 }
 
@@ -182,3 +262,17 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_max_pool, kerato::max_pool,
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_channel_totals, kerato::channel_totals,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_channel_products, kerato::channel_products,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_channel_moments, kerato::channel_moments,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>());

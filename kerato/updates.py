@@ -24,6 +24,7 @@ from kerato.variables import Run, Variable, evaluation
 
 Array = Any
 Slots = dict[str, Array]
+Some = tuple[set[Any], tuple[str, ...]]  # variables, and parts of the paths of others
 
 
 def _rate(value: Any, owner: Any) -> Any:
@@ -110,7 +111,8 @@ class Optimizer(Configurable):
         self._of: dict[Variable, dict[str, Variable]] = {}
         self.averages: dict[Variable, Variable] = {}
         self._sums: dict[Variable, Variable] = {}
-        self._undecayed: tuple[set[Any], tuple[str, ...]] = (set(), ())
+        self._undecayed: Some = (set(), ())
+        self._multiplied: list[tuple[float, Some]] = []
 
     def slot_groups(self) -> Sequence[Sequence[str]]:
         """Names of the slots; those of a group lie together for each weight, groups follow one another."""
@@ -215,6 +217,18 @@ class Optimizer(Configurable):
         """Let `weight_decay` pass over these variables and those whose path contains one of these names."""
         self._undecayed = set(var_list or ()), tuple(var_names or ())
 
+    def multiply_learning_rate(
+        self, factor: float, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Let these variables, and those whose path contains one of these names, take steps `factor` times as long.
+
+        Weight decay is as before. Said before training begins; like `exclude_from_weight_decay`, not kept in files.
+
+        Raises:
+            InvalidValue: the factor is not a number >= 0.
+        """
+        self._multiplied.append((number(0)(self, "factor", factor), (set(var_list or ()), tuple(var_names or ()))))
+
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this object, the learning rate as it is now."""
         variable = isinstance(self._rate, Variable)  # its shortest decimal form: 0.001, not 0.0010000000474974513
@@ -292,10 +306,12 @@ class Optimizer(Configurable):
         for variable, g in zip(variables, grads, strict=True):
             p, slots = variable.value, self._of[variable]
             c = jax.tree.map(lambda x, dtype=p.dtype: x.astype(dtype), constants)
-            decay = None if self._is_undecayed(variable) else self.decay_of(variable)
+            decay = None if _among(variable, self._undecayed) else self.decay_of(variable)
             if decay is not None:
                 p = p - p * (decay * rate).astype(p.dtype)
             new, changed = self.rule(p, g, {name: slot.value for name, slot in slots.items()}, c)
+            for factor in (factor for factor, some in self._multiplied if _among(variable, some)):
+                new = p + factor * (new - p)
             variable.assign(new if variable.constraint is None else variable.constraint(new))
             for name, value in changed.items():
                 slots[name].assign(value)
@@ -304,10 +320,6 @@ class Optimizer(Configurable):
         """The weight decay of a weight."""
         decay: float | None = self.weight_decay
         return decay
-
-    def _is_undecayed(self, variable: Variable) -> bool:
-        variables, names = self._undecayed
-        return variable in variables or any(name in variable.path for name in names)
 
     def _clipped(self, grads: list[Array]) -> list[Array]:
         if self.clipnorm is not None:
@@ -323,6 +335,11 @@ class Optimizer(Configurable):
         """`apply` for pairs of a gradient and a weight."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
+
+
+def _among(variable: Variable, some: Some) -> bool:
+    variables, names = some
+    return variable in variables or any(name in variable.path for name in names)
 
 
 def where(run: Run, condition: Array, change: Callable[[], None]) -> None:

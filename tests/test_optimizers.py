@@ -256,6 +256,28 @@ def test_weight_decay_passes_over_excluded_variables() -> None:
     assert variables[0].numpy() == pytest.approx(np.array([0.9, -1.8])) and variables[1].numpy() == 0.5
 
 
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_some_variables_learn_faster_and_decay_as_before(kind: str) -> None:
+    def after(rate: float, factor: float) -> list[Any]:
+        settings = {"momentum": 0.9, "nesterov": True} if kind == "sgd" else {"epsilon": 0.5}
+        one = optimizers.get({"class_name": kind, "config": {"learning_rate": rate, **settings}})
+        one.multiply_learning_rate(factor, var_names=["bias"])
+        variables = weights()
+        for g in (0.5, -2.0, 1.0):
+            one.apply([np.full(2, g), np.full((1, 1), g)], variables)
+        return [v.numpy() for v in variables]
+
+    plain, faster, all_faster = after(0.1, 1.0), after(0.1, 8.0), after(0.8, 1.0)
+    for mine, expected in zip(faster, [plain[0], all_faster[1]], strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-5)
+    variables, sgd = weights(), optimizers.SGD(0.1, weight_decay=1.0)
+    sgd.multiply_learning_rate(64, [variables[0]])
+    sgd.apply([np.zeros(2), np.zeros((1, 1))], variables)
+    assert variables[0].numpy() == pytest.approx(np.array([0.9, -1.8]))
+    with pytest.raises(InvalidValue, match=r"`factor` must be a number >= 0. Got -1"):
+        sgd.multiply_learning_rate(-1)
+
+
 def test_the_learning_rate_can_be_set_and_has_its_old_name() -> None:
     sgd = optimizers.SGD(0.5)
     assert sgd.learning_rate is sgd.lr and float(sgd.lr) == 0.5 and _step(sgd) == 0.5

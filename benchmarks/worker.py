@@ -17,6 +17,8 @@ import sys
 import time
 from typing import Any
 
+from works import WORKS, NotWritten
+
 Answer = dict[str, Any]
 PACKAGES = ("kerato", "keras", "tensorflow", "torch", "jax", "numpy")
 
@@ -33,7 +35,7 @@ class Worker:
         """Build the work and warm it up, at the number of steps that the rounds will have."""
         self.run = None
         gc.collect()
-        note, row = "", importlib.import_module("works").WORKS[work]
+        note, row = "", WORKS[work]
         if self.side == "torch":
             self.run, note = importlib.import_module("handwritten_torch").prepare(work)
         elif self.side.startswith("jax"):
@@ -46,9 +48,11 @@ class Worker:
             self.run = row.prepare(module, row.most)
         self.steps = row.fewest
         self.round()
-        fitting = int(1000 * seconds / self.round()["ms"])
-        self.steps = max(row.fewest, min(row.most, fitting))
-        self.round()
+        if row.most > row.fewest:
+            fitting = int(1000 * seconds / self.round()["ms"])
+            self.steps = max(row.fewest, min(row.most, fitting))
+        if self.steps > row.fewest:
+            self.round()
         return {"note": note, "steps": self.steps}
 
     def round(self) -> Answer:
@@ -87,6 +91,8 @@ def serve(side: str) -> None:
         action = getattr(worker, request.pop("do"))
         try:
             answer = action(**request)
+        except NotWritten as error:
+            answer = {"error": str(error)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from results import Result
-from sides import HERE, Process, Side
-from works import STARTS, WORKS
+from sides import HERE, Process, Side, workers
+from works import MEMORY, STARTS, WORKS
 
 PATIENCE_S = 20.0  # a side that has spent as much on the rounds of a work, and had enough of them, sits out the rest
 ENOUGH = 3
@@ -63,3 +63,22 @@ def start_once(side: Side, cache: Path) -> tuple[dict[str, float], str]:
         return {}, done.stderr.strip().rpartition("\n")[2]
     took: dict[str, float] = json.loads(done.stdout.strip().rpartition("\n")[2])
     return took, ""
+
+
+def measure_memory(sides: dict[str, Side], rounds: int) -> list[Result]:
+    """The most memory that training takes, MiB: of a new process, and above what it took before its first net.
+
+    What is written by hand is tried in several ways first, of which the hungriest counts.
+    """
+    results = {(line, name): Result(line, name) for line in MEMORY for name in sides}
+    for _ in range(rounds):
+        for work in dict.fromkeys(line.split()[0] for line in MEMORY):
+            for name, side in sides.items():
+                whole, own = (results[f"{work} {kind}", name] for kind in ("memory", "memory of its own"))
+                with tempfile.TemporaryDirectory() as cache, workers({name: side}, Path(cache)) as (process,):
+                    answers = [process.ask("load"), process.ask("prepare", work=work, seconds=0), process.ask("memory")]
+                whole.note = next((answer["error"] for answer in answers if "error" in answer), "")
+                if not whole.note:
+                    whole.values.append(answers[2]["mib"])
+                    own.values.append(answers[2]["mib"] - answers[0]["mib"])
+    return list(results.values())

@@ -12,14 +12,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import measure, measure_starts
+from measure import measure, measure_memory, measure_starts
 from results import Result, notes, ratios, table, write
 from sides import HERE, SIDES, machine, workers
 from works import LINES, WORKS
 
 ROUND_S = 0.5  # of one side
-START = "start"
-EVERY = [*WORKS, START]
+MEMORY_ROUNDS = 1  # memory differs little from one process to the next, and each is a process of its own
+STARTS, MEMORY = "start", "memory"
+EVERY = [*WORKS, STARTS, MEMORY]
 
 
 def options() -> argparse.Namespace:
@@ -48,9 +49,10 @@ def main() -> None:
         for work in (name for name in asked.works if name in WORKS):
             print(f"{LINES[work].title} ...", file=sys.stderr)
             results += measure(work, processes, rounds, 0 if asked.quick else asked.seconds)
-    if START in asked.works:
-        print("starts ...", file=sys.stderr)
-        results += measure_starts(sides, rounds)
+    for name, measured in ((STARTS, measure_starts), (MEMORY, measure_memory)):
+        if name in asked.works:
+            print(f"{name} ...", file=sys.stderr)
+            results += measured(sides, min(rounds, MEMORY_ROUNDS) if name == MEMORY else rounds)
     print(table(results))
     if gflops:
         print(ratios(results, gflops))

@@ -3,6 +3,7 @@
 `{"do": "prepare", "work": NAME, "seconds": S}` builds a work, does it untimed, so that compiling is outside the
 rounds, and settles how many steps a round of about S seconds has; `{"do": "round"}` does them and answers the
 milliseconds per step; `{"do": "rate"}` answers the GFLOP/s of a large float32 matrix product in JAX;
+`{"do": "load"}` imports the side and `{"do": "memory"}` answers the most memory that the process ever had;
 `{"do": "versions"}` says who is here.
 """
 
@@ -15,6 +16,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from works import WORKS, NotWritten
@@ -60,6 +62,21 @@ class Worker:
         start = time.perf_counter()
         self.run(self.steps)
         return {"ms": 1000 * (time.perf_counter() - start) / self.steps}
+
+    def load(self) -> Answer:
+        """Import all that the side needs, which some leave to the first number on a device."""
+        if self.side == "torch":
+            importlib.import_module("handwritten_torch").torch.zeros(1)
+        elif self.side.startswith("jax"):
+            importlib.import_module("handwritten").jnp.zeros(1)
+        else:
+            importlib.import_module(self.side).ops.zeros((1,))
+        return self.memory()
+
+    def memory(self) -> Answer:
+        """The most resident memory so far, MiB, as Linux counts it."""
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return {"mib": next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024}
 
     def rate(self) -> Answer:
         """The best of a few products of 3000 x 3000 matrices."""

@@ -139,4 +139,9 @@ STARTS = {
     "first step warm": Line("second start of a script, import to first step", "s"),
     "whole warm": Line("second start of a script, all of it", "s"),
 }
-LINES = {**{name: Line(work.title, work.unit) for name, work in WORKS.items()}, **STARTS}
+MEMORY = {
+    f"{work} {kind}": Line(f"{WORKS[work].title}: most memory{of}", "MiB")
+    for work in ("mnist", "cifar", "resnet")
+    for kind, of in (("memory", ""), ("memory of its own", ", above that of the imports"))
+}
+LINES = {**{name: Line(work.title, work.unit) for name, work in WORKS.items()}, **STARTS, **MEMORY}

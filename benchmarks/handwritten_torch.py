@@ -10,6 +10,7 @@ from typing import Any
 
 import nets_torch
 import torch
+from folder import BATCH
 from torch import Tensor, nn
 from torch.nn import functional
 from works import WORKS, NotWritten, Run, noise
@@ -100,6 +101,29 @@ def augment(_: int, order: torch.memory_format) -> Run:
     return lambda steps: [nets_torch.augmented(x).numpy() for _ in range(steps)]
 
 
+def training_from_folder(most: int, order: torch.memory_format) -> Run:
+    """An epoch of JPEG files."""
+    from folder_torch import loader
+
+    source, model = loader(most * BATCH), nets_torch.CatsNet().to(memory_format=order).train()
+    rule = torch.optim.RMSprop(model.parameters(), lr=0.001, alpha=0.9)
+
+    def run(_: int) -> Any:
+        total, right = torch.zeros(()), torch.zeros((), dtype=torch.long)
+        for x, y in source:
+            rule.zero_grad(set_to_none=True)
+            scores = model(x.permute(0, 3, 1, 2).float().contiguous(memory_format=order))
+            loss = functional.binary_cross_entropy_with_logits(scores, y)
+            loss.backward()
+            rule.step()
+            with torch.no_grad():
+                total += loss
+                right += ((scores > 0) == (y > 0)).sum()
+        return float(total), int(right)
+
+    return run
+
+
 BY_HAND = {
     "mnist": training(nets_torch.mnist_net, 128, 28, 28, 1),
     "mnist 32": training(nets_torch.mnist_net, 32, 28, 28, 1),
@@ -113,6 +137,7 @@ BY_HAND = {
     "predict": predict,
     "gradient": gradient,
     "augment": augment,
+    "folder": training_from_folder,
 }
 
 

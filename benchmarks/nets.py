@@ -119,3 +119,21 @@ def augmentation(keras: Any, size: int) -> list[Any]:
         kind.RandomZoom(0.2),
         kind.RandomTranslation(0.1, 0.1),
     ]
+
+
+def cats_net(keras: Any) -> Any:
+    """The book's small network of section 7.1 for pictures (150, 150, 3) in [0, 255], behind the augmentation on the
+    device: 1,212,513 parameters."""
+    kind = keras.layers
+    layers = [*augmentation(keras, 150), kind.Rescaling(1 / 255)]
+    for filters in (32, 32, 64):
+        layers += [kind.Conv2D(filters, 3, activation="relu"), kind.MaxPooling2D(2)]
+    layers += [
+        kind.Flatten(),
+        kind.Dense(64, activation="relu"),
+        kind.Dropout(0.5),
+        kind.Dense(1, activation="sigmoid"),
+    ]
+    model = keras.Sequential(layers)
+    model.compile(optimizer="rmsprop", loss="binary_crossentropy", metrics=["accuracy"])
+    return model

@@ -128,3 +128,19 @@ def augmented(x: Tensor) -> Tensor:
     maps = torch.stack([mirror * c, -mirror * s, 0.2 * right, s, c, 0.2 * down], 1).view(-1, 2, 3)
     places = functional.affine_grid(maps, list(x.shape), align_corners=False)
     return functional.grid_sample(x, places, padding_mode="reflection", align_corners=False)
+
+
+class CatsNet(nn.Module):
+    """The book's small network of section 7.1, behind the augmentation: pictures in [0, 255] to a logit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, filters in ((3, 32), (32, 32), (32, 64)):
+            layers += [nn.Conv2d(before, filters, 3), nn.ReLU(), nn.MaxPool2d(2)]
+        head = (nn.Flatten(), nn.Linear(18496, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 1))
+        self.layers = nn.Sequential(*layers, *head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, 3, 150, 150) to (n, 1)."""
+        return self.layers(augmented(x) / 255)

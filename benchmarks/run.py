@@ -1,7 +1,8 @@
 """`make bench`: the works of `works.py` on every side, interleaved, as one table and one CSV file.
 
 Compare the columns of one run, not numbers of two runs. A run of all works on all sides is kept as `results/DATE.csv`
-with the description of the machine, and `plot.py` draws it; name no works and no sides for that.
+with the description of the machine, and `plot.py` draws it; name no works and no sides for that. The work that reads
+JPEG files needs the variable KERATO_DATA.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def serve(side: str) -> None:
         action = getattr(worker, request.pop("do"))
         try:
             answer = action(**request)
-        except NotWritten as error:
+        except (NotWritten, FileNotFoundError) as error:
             answer = {"error": str(error)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}

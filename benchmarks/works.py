@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import folder
 import idioms
 import nets
 import numpy as np
@@ -97,6 +98,12 @@ def augmenting(keras: Any, most: int) -> Run:
     return lambda steps: [augmented(x) for _ in range(steps)]
 
 
+def training_from_folder(keras: Any, most: int) -> Run:
+    """An epoch of JPEG files: read, decoded, resized, changed on the device, learned."""
+    source, model = folder.SOURCES[idioms.side(keras)](keras, most), nets.cats_net(keras)
+    return lambda steps: model.fit(source, epochs=1, verbose=0)
+
+
 def mnist_by(batch: int, fewest: int, most: int) -> Work:
     """The MNIST net's training with this batch size, in the unit of the work `mnist`."""
     scale = 128 / batch
@@ -130,6 +137,7 @@ WORKS = {
     "gradient": Work("VGG-16 conv5_1, gradient of the picture (1)", picture_gradient, 3, 12, 19),
     # The floor is one bilinear reading: four products and sums a number.
     "augment": Work("augmentation of 224 x 224 pictures (64)", augmenting, 1, 12, 0.08),
+    "folder": Work("folder of JPEG files, cats and dogs net, train (32)", training_from_folder, 12, 12, 15.9),
 }
 
 STARTS = {

@@ -57,7 +57,8 @@ def main() -> None:
     print(table(results))
     if gflops:
         print(ratios(results, gflops))
-    print(notes(results), file=sys.stderr)
+    if said := notes(results):
+        print(said, file=sys.stderr)
     if not asked.quick and set(asked.works) == set(EVERY) and set(sides) == set(SIDES):
         path = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}.csv"
         write(path, results, described)

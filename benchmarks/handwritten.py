@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from works import Run, noise
+from works import NotWritten, Run, noise
 
 Tree = Any
 Unary = Callable[[jax.Array], jax.Array]
@@ -185,20 +185,20 @@ def prepare(side: str, name: str, most: int, fewest: int) -> tuple[Run, str]:
     """The work `name` by hand: a callable that does so many steps, and which way was the fastest.
 
     Raises:
-        LookupError: nobody wrote it.
+        NotWritten: nobody did.
     """
     if (side, name) not in TRAININGS:
-        raise LookupError(NOT_WRITTEN)
+        raise NotWritten
     loss, weights, batch, shape = TRAININGS[side, name]
     training = Training(loss, weights(jax.random.key(0)), *noise(most * batch, *shape), batch)
     return fastest(training, fewest)
 
 
-NOT_WRITTEN = "not written by hand"
-
 #: (side, work) -> loss, initial weights, batch size, shape of a sample
 TRAININGS: dict[tuple[str, str], tuple[Loss, Callable[[jax.Array], Tree], int, tuple[int, ...]]] = {
-    ("jax", "mnist"): (mnist_loss, mnist_weights, 128, (28, 28, 1)),
     ("jax", "perceptron"): (perceptron_loss, perceptron_weights, 32, (784,)),
+    ("jax", "mnist"): (mnist_loss, mnist_weights, 128, (28, 28, 1)),
     ("jax-kernels", "mnist"): (mnist_loss_with_kernels, mnist_weights, 128, (28, 28, 1)),
+    ("jax-kernels", "mnist 32"): (mnist_loss_with_kernels, mnist_weights, 32, (28, 28, 1)),
+    ("jax-kernels", "mnist 512"): (mnist_loss_with_kernels, mnist_weights, 512, (28, 28, 1)),
 }

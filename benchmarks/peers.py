@@ -15,8 +15,8 @@ from pathlib import Path
 KERAS = "keras==3.15.1"
 ENVIRONMENTS = {
     "tf": (KERAS, "tensorflow==2.21.*"),
-    "jax": (KERAS, "jax==0.10.2"),
-    "torch": (KERAS, "torch==2.13.0"),
+    "jax": (KERAS, "jax==0.10.2", "pillow"),
+    "torch": (KERAS, "torch==2.13.0", "pillow"),
 }
 
 
@@ -32,12 +32,13 @@ def python(name: str) -> Path:
 
 
 def install(name: str, packages: tuple[str, ...]) -> None:
-    """Make one environment, unless it holds these packages already."""
+    """Make one environment, or bring one that was made for other packages up to these."""
     stamp = folder() / name / "installed.txt"
     if stamp.is_file() and stamp.read_text().split() == list(packages):
         return
     print(f"installing {', '.join(packages)}", file=sys.stderr)
-    venv.create(folder() / name, with_pip=True, clear=True)
+    if not stamp.is_file():
+        venv.create(folder() / name, with_pip=True, clear=True)
     subprocess.run([python(name), "-m", "pip", "install", "--quiet", *packages], check=True)
     stamp.write_text("\n".join(packages))
 

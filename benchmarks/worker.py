@@ -3,6 +3,7 @@
 `{"do": "prepare", "work": NAME, "seconds": S}` builds a work, does it untimed, so that compiling is outside the
 rounds, and settles how many steps a round of about S seconds has; `{"do": "round"}` does them and answers the
 milliseconds per step; `{"do": "rate"}` answers the GFLOP/s of a large float32 matrix product in JAX;
+`{"do": "load"}` imports the side and `{"do": "memory"}` answers the most memory that the process ever had;
 `{"do": "versions"}` says who is here.
 """
 
@@ -15,7 +16,10 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+from works import WORKS, NotWritten
 
 Answer = dict[str, Any]
 PACKAGES = ("kerato", "keras", "tensorflow", "torch", "jax", "numpy")
@@ -33,7 +37,7 @@ class Worker:
         """Build the work and warm it up, at the number of steps that the rounds will have."""
         self.run = None
         gc.collect()
-        note, row = "", importlib.import_module("works").WORKS[work]
+        note, row = "", WORKS[work]
         if self.side == "torch":
             self.run, note = importlib.import_module("handwritten_torch").prepare(work)
         elif self.side.startswith("jax"):
@@ -46,9 +50,11 @@ class Worker:
             self.run = row.prepare(module, row.most)
         self.steps = row.fewest
         self.round()
-        fitting = int(1000 * seconds / self.round()["ms"])
-        self.steps = max(row.fewest, min(row.most, fitting))
-        self.round()
+        if row.most > row.fewest:
+            fitting = int(1000 * seconds / self.round()["ms"])
+            self.steps = max(row.fewest, min(row.most, fitting))
+        if self.steps > row.fewest:
+            self.round()
         return {"note": note, "steps": self.steps}
 
     def round(self) -> Answer:
@@ -56,6 +62,21 @@ class Worker:
         start = time.perf_counter()
         self.run(self.steps)
         return {"ms": 1000 * (time.perf_counter() - start) / self.steps}
+
+    def load(self) -> Answer:
+        """Import all that the side needs, which some leave to the first number on a device."""
+        if self.side == "torch":
+            importlib.import_module("handwritten_torch").torch.zeros(1)
+        elif self.side.startswith("jax"):
+            importlib.import_module("handwritten").jnp.zeros(1)
+        else:
+            importlib.import_module(self.side).ops.zeros((1,))
+        return self.memory()
+
+    def memory(self) -> Answer:
+        """The most resident memory so far, MiB, as Linux counts it."""
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return {"mib": next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024}
 
     def rate(self) -> Answer:
         """The best of a few products of 3000 x 3000 matrices."""
@@ -87,6 +108,8 @@ def serve(side: str) -> None:
         action = getattr(worker, request.pop("do"))
         try:
             answer = action(**request)
+        except (NotWritten, FileNotFoundError) as error:
+            answer = {"error": str(error)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")

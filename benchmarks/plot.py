@@ -1,6 +1,6 @@
-"""A results file as a picture: each work's time on every side, as a multiple of the fastest peer's.
+"""Results as a picture: each work's time on every side, as a multiple of the fastest peer's.
 
-    python benchmarks/plot.py [RESULTS.csv] [PICTURE.png]
+    python benchmarks/plot.py [RESULTS.csv ...] [PICTURE.png]
 
 By default the newest file of `results/`, as `docs/pictures/bench.png`, 900 pixels wide. Needs Matplotlib.
 """
@@ -32,13 +32,13 @@ BAR = 0.17  # inches
 PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # behind labels, before the line at 1
 
 
-def medians(path: Path) -> dict[str, dict[str, float]]:
+def medians(paths: list[Path]) -> dict[str, dict[str, float]]:
     """work -> side -> median, in the work's unit."""
     found: dict[str, dict[str, float]] = {}
-    with path.open(encoding="utf-8") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            if row["median"] and row["side"] in SIDES:
-                found.setdefault(row["work"], {})[row["side"]] = float(row["median"])
+    lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+    for row in csv.DictReader(lines):
+        if row["side"] in SIDES and row["median"]:
+            found.setdefault(row["work"], {})[row["side"]] = float(row["median"])
     return {work: found[work] for work in SHOWN if len(found.get(work, {})) > 1}
 
 
@@ -86,10 +86,10 @@ def draw(found: dict[str, dict[str, float]], path: Path) -> None:
 def main() -> None:
     """The command."""
     given = [Path(argument) for argument in sys.argv[1:]]
-    source = given[0] if given else max((HERE / "results").glob("*.csv"))
-    path = given[1] if len(given) > 1 else HERE.parent / "docs" / "pictures" / "bench.png"
-    draw(medians(source), path)
-    print(f"{source} drawn as {path}")
+    sources = [path for path in given if path.suffix == ".csv"] or [max((HERE / "results").glob("*.csv"))]
+    path = next((path for path in given if path not in sources), HERE.parent / "docs" / "pictures" / "bench.png")
+    draw(medians(sources), path)
+    print(f"{', '.join(map(str, sources))} drawn as {path}")
 
 
 if __name__ == "__main__":

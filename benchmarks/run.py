@@ -1,8 +1,8 @@
 """`make bench`: the works of `works.py` on every side, interleaved, as one table and one CSV file.
 
 Compare the columns of one run, not numbers of two runs. A run of all works on all sides is kept as `results/DATE.csv`
-with the description of the machine, and `plot.py` draws it; name no works and no sides for that. The work that reads
-JPEG files needs the variable KERATO_DATA.
+with the description of the machine, any other where `--out` says; `plot.py` draws such files. The work that reads JPEG
+files needs the variable KERATO_DATA.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), metavar="SIDE", help=", ".join(SIDES))
     parser.add_argument("--rounds", type=int, default=7, help="rounds over all sides [7]")
     parser.add_argument("--seconds", type=float, default=ROUND_S, help=f"of one side in a round [{ROUND_S}]")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="keep the numbers there")
     parser.add_argument("--quick", action="store_true", help="one pass: one short round, nothing kept")
     return parser.parse_args()
 
@@ -59,10 +60,11 @@ def main() -> None:
         print(ratios(results, gflops))
     if said := notes(results):
         print(said, file=sys.stderr)
-    if not asked.quick and set(asked.works) == set(EVERY) and set(sides) == set(SIDES):
-        path = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}.csv"
+    whole = not asked.quick and set(asked.works) == set(EVERY) and set(sides) == set(SIDES)
+    path = asked.out or (HERE / "results" / f"{datetime.date.today():%Y-%m-%d}.csv" if whole else None)
+    if path:
         write(path, results, described)
-        print(f"kept as {path.relative_to(HERE.parent)}")
+        print(f"kept as {path}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from kerato.kernels import cpu, native, stock
-from kerato.kernels.roles import operands, shape_of
+from kerato.kernels.roles import kernel_outweighs, shapes_of
 from kerato.kernels.windows import Windows, windows
 
 BUNDLE = 32  # input channels that a bundle of groups fills, zeros included
@@ -40,14 +40,18 @@ FORMS: dict[tuple[str, str], Any] = {
     ("x", "matrix"): cpu.input_by_matrix,
     ("x", "flipped"): cpu.input_by_flipping,
     ("x", "phases"): cpu.input_by_phases,
+    ("x", "cells"): cpu.input_by_cells,
     ("kernel", "matrix"): cpu.kernel_by_matrix,
     ("kernel", "exchanged"): cpu.kernel_by_exchange,
     ("kernel", "patches"): cpu.kernel_by_patches,
 }
 
 
-def choose(role: str, platform: str | None, depth: int, geometry: Windows, dtype: Any = "float32") -> Choice:
-    """The formulation of `role` ('y', 'x' or 'kernel'); `depth` is the number of input channels per group."""
+def choose(
+    role: str, platform: str | None, depth: int, geometry: Windows, dtype: Any = "float32", heavy: bool = False
+) -> Choice:
+    """The formulation of `role` ('y', 'x' or 'kernel'); `depth` is the number of input channels per group, `heavy` says
+    whether the `kernel_outweighs` the pictures."""
     if platform != "cpu":
         return Choice("xla", "XLA's own convolutions are fast on this platform")
     if not jnp.issubdtype(dtype, jnp.floating):
@@ -56,6 +60,8 @@ def choose(role: str, platform: str | None, depth: int, geometry: Windows, dtype
         return Choice("bundles", "grouped convolutions are slow on the CPU: a few plain ones instead")
     if prod(geometry.window) == 1 and geometry.groups == 1:
         return Choice("matrix", "a window of one cell is a matrix product")
+    if role == "x" and heavy and set(geometry.strides) == {1} and geometry.groups == 1:
+        return Choice("cells", "a kernel larger than the pictures is not turned round: 6.8 instead of 11.1 ms")
     return _CPU[role](depth, geometry)
 
 
@@ -84,8 +90,7 @@ _CPU = {"y": _output, "x": _input, "kernel": _kernel}
 
 def lower(role: str, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
     """`role` of the other two roles on a CPU that computes alone: natively where that is possible and faster."""
-    shapes = {name: value.shape for name, value in zip(operands(role), (a, b), strict=True)}
-    shapes[role] = shape_of(role, shapes, geometry)
+    shapes = shapes_of(role, a, b, geometry)
     if native.serves(role, shapes, geometry, a.dtype):
         return native.solve(role, shapes, a, b, geometry)
     return compute(role, "cpu", a, b, geometry)
@@ -93,8 +98,9 @@ def lower(role: str, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array
 
 def compute(role: str, platform: str | None, a: jax.Array, b: jax.Array, geometry: Windows) -> jax.Array:
     """`role` of the other two roles in the portable form for `platform`."""
-    kernel_depth = a.shape[-2] if role == "x" else b.shape[-2] if role == "y" else a.shape[-1] // geometry.groups
-    form = choose(role, platform, kernel_depth, geometry, a.dtype).form
+    shapes = shapes_of(role, a, b, geometry)
+    kernel_depth = shapes["kernel"][-2]
+    form = choose(role, platform, kernel_depth, geometry, a.dtype, kernel_outweighs(shapes)).form
     solve = partial(_solve, platform)
     if form == "bundles":
         return cpu.by_bundles(role, _bundle(geometry.groups, BUNDLE // kernel_depth), a, b, geometry, solve)

@@ -19,6 +19,7 @@ from kerato.kernels.taps import by_phases, cells, pad, tap
 from kerato.kernels.windows import Pair, Windows, span
 
 ROWS = (((0,), (0,)), ((), ()))  # a.T @ b for lax.dot_general
+COLUMNS = (((1,), (1,)), ((), ()))  # a @ b.T
 PATCH_BYTES = 2 << 20  # measured: half to twice of a core's second-level cache are equal, far outside is slower
 
 
@@ -62,6 +63,25 @@ def input_by_flipping(kernel: jax.Array, y: jax.Array, g: Windows, solve: Solve)
         y, around = pad(y, around, g.strides), ((0, 0),) * g.rank
     turned = Windows(y.shape[1:-1], g.window, (1,) * g.rank, around, g.dilation, g.groups)
     return solve("y", y, _turn(kernel, g.groups), turned)
+
+
+def input_by_cells(kernel: jax.Array, y: jax.Array, g: Windows, solve: Solve) -> jax.Array:
+    """What every cell of the window adds to x, in one product with the kernel as it lies; then shifted and added."""
+    depth, filters = kernel.shape[-2:]
+    rows, columns = y.reshape(-1, filters), kernel.reshape(-1, filters)
+    shares = lax.dot_general(rows, columns, COLUMNS, preferred_element_type=accumulator(y))
+    axes = zip(g.lengths, g.window, g.padding, g.dilation, g.output, strict=True)
+    around = [((k - 1) * d - low, n + low - o) for n, k, (low, _), d, o in axes]
+    shares = pad(shares.reshape(*y.shape[:-1], -1), around)
+
+    def shifted(number: int, cell: tuple[int, ...]) -> jax.Array:
+        part = lax.slice_in_dim(shares, number * depth, (number + 1) * depth, axis=g.rank + 1)
+        for axis, k in enumerate(cell):
+            start = (g.window[axis] - 1 - k) * g.dilation[axis]
+            part = lax.slice_in_dim(part, start, start + g.lengths[axis], axis=axis + 1)
+        return part
+
+    return jnp.asarray(sum(shifted(number, cell) for number, cell in enumerate(cells(g.window))), y.dtype)
 
 
 def input_by_phases(kernel: jax.Array, y: jax.Array, g: Windows, solve: Solve) -> jax.Array:

@@ -12,9 +12,9 @@ from kerato.kernels.choice import choose
 from kerato.kernels.windows import windows
 
 
-def form(role, depth, window=3, strides=1, groups=1, dtype="float32"):
+def form(role, depth, window=3, strides=1, groups=1, dtype="float32", heavy=False):
     geometry = windows("test", (16, 16), window, strides, "same", 1, groups)
-    return choose(role, "cpu", depth, geometry, dtype).form
+    return choose(role, "cpu", depth, geometry, dtype, heavy).form
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ def form(role, depth, window=3, strides=1, groups=1, dtype="float32"):
         ("matrix", "y", {"depth": 8, "window": 1}),
         ("bundles", "kernel", {"depth": 8, "groups": 4}),
         ("flipped", "x", {"depth": 32}),
+        ("cells", "x", {"depth": 512, "heavy": True}),
+        ("phases", "x", {"depth": 512, "strides": 2, "heavy": True}),
         ("phases", "x", {"depth": 32, "strides": 2}),
         ("flipped", "x", {"depth": 3, "strides": 2}),
         ("flipped", "x", {"depth": 1, "strides": 2, "groups": 16}),

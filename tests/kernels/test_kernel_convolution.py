@@ -30,6 +30,8 @@ CASES = {
     "one channel": ((2, 6, 6, 1), (3, 3), 4, (1, 1), "valid", (1, 1), 1),
     "1x1": ((2, 4, 5, 3), (1, 1), 4, (1, 1), "valid", (1, 1), 1),
     "1x1 strides": ((2, 5, 6, 3), (1, 1), 4, (2, 2), "same", (1, 1), 1),
+    "a kernel larger than the pictures": ((1, 5, 4, 8), (3, 2), 40, (1, 1), "same", (1, 2), 1),
+    "such a kernel, 1-D, negative padding": ((2, 6, 8), (5,), 60, (1,), ((4, -1),), (1,), 1),
     "groups": ((2, 5, 4, 6), (3, 2), 9, (2, 1), "same", (1, 1), 3),
     "many groups": ((2, 4, 4, 40), (2, 2), 20, (1, 1), "same", (1, 1), 20),
     "depthwise": ((2, 6, 5, 3), (3, 3), 6, (2, 2), "same", (1, 1), 3),
@@ -38,7 +40,7 @@ CASES = {
     "3-D": ((2, 4, 5, 3, 2), (2, 3, 2), 3, (1, 2, 1), "same", (1, 1, 1), 1),
 }
 GROUPED = ("groups", "depthwise")
-TWICE = ("same", "strides", "groups", "depthwise", "1x1 strides")
+TWICE = ("same", "a kernel larger than the pictures", "strides", "groups", "depthwise", "1x1 strides")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerato import config
+from kerato.kernels.roles import kernel_outweighs
 from kerato.kernels.windows import Windows
 
 ABI = 3  # of the calls; a program compiled for another version asks for another name
@@ -93,6 +94,8 @@ def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dty
         return False
     if min(map(min, geometry.padding)) < 0 or 0 in map(prod, shapes.values()) or _better(role, shapes, geometry):
         return False
+    if str(dtype) == "float32" and kernel_outweighs(shapes) and geometry.groups == 1:
+        return False  # bringing it into oneDNN's layout takes as long as the convolution
     name = implementation(_numbers(role, shapes, geometry), str(dtype))
     dense = role == "y" and shapes["kernel"][-2] == 1 and prod(geometry.window) <= PRODUCTS and "dw" not in name
     return name != "" and not dense and not any(word in name for word in SLOW)
@@ -100,16 +103,16 @@ def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dty
 
 def _better(role: str, shapes: dict[str, tuple[int, ...]], g: Windows) -> bool:
     """Where the portable forms were measured to be better, or are the only ones that keep many cores busy."""
-    if _few(shapes["x"]):
-        return True
     strided = set(g.strides) != {1}
+    if role == "x" and g.strides[0] != 1 and _few(shapes["x"]):
+        return True
     if prod(g.window) == 1 and g.groups == 1:
         return role != "kernel"  # XLA's matrix products are as fast, and take what surrounds them along
     return role == "x" and strided and shapes["x"][-1] < 8
 
 
 def _few(x: tuple[int, ...]) -> bool:
-    """Whether most cores would have nothing to do: a picture is one thread's work."""
+    """Whether most cores would have nothing to do where a picture is one thread's work."""
     return x[0] * 2 < (os.cpu_count() or 1)
 
 

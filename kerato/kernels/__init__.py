@@ -5,6 +5,7 @@ from kerato.kernels.convolution import convolution, convolution_transpose, depth
 from kerato.kernels.local import local_convolution
 from kerato.kernels.moments import channel_affine, channel_moments
 from kerato.kernels.pooling import average_pool, max_pool
+from kerato.kernels.products import dense
 from kerato.kernels.windows import output_length, output_lengths, transpose_length, transpose_lengths
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "channel_moments",
     "convolution",
     "convolution_transpose",
+    "dense",
     "depthwise_convolution",
     "explain",
     "local_convolution",

@@ -3,12 +3,14 @@
 # mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from jax.extend.core import Primitive
-from jax.interpreters import mlir
+from jax.interpreters import ad, batching, mlir
 
 PLATFORMS = (None, "cpu")
 
@@ -22,6 +24,24 @@ def register(primitive: Primitive, form: Callable[..., Any], alone: Callable[...
     for platform in PLATFORMS:
         rule = partial(_lower, platform, form, alone, primitive.multiple_results)
         mlir.register_lowering(primitive, rule, platform=platform)
+
+
+def register_bilinear(
+    primitive: Primitive, form: Callable[..., Any], transposed: Any, batch: Any, alone: Callable[..., Any] | None = None
+) -> None:
+    """The same, `alone` as `form` unless given, and all that a primitive needs that is linear in each of two operands:
+    `transposed(cotangent, a, b)` for the one that is unknown, and `batch(values, axes)` for `vmap`."""
+    primitive.def_impl(jax.jit(primitive.bind))
+    ad.defjvp(primitive, lambda t, a, b: primitive.bind(t, b), lambda t, a, b: primitive.bind(a, t))
+    ad.primitive_transposes[primitive] = transposed
+    batching.primitive_batchers[primitive] = batch
+    register(primitive, form, alone or partial(form, "cpu"))
+
+
+def front(values: Sequence[Any], axes: Sequence[Any]) -> list[Any]:
+    """Every value with its mapped axis in front, of size 1 where it has none."""
+    moved = zip(values, axes, strict=True)
+    return [value[None] if axis is None else jnp.moveaxis(value, axis, 0) for value, axis in moved]
 
 
 def _lower(

@@ -21,7 +21,7 @@ from jax.sharding import PartitionSpec
 
 from kerato.kernels import channels, native
 from kerato.kernels.bilinear import same_variation
-from kerato.kernels.lowering import register
+from kerato.kernels.lowering import front, register, register_bilinear
 
 MOMENTS, SCALE, PRODUCT = Primitive("channel_moments"), Primitive("scale_channels"), Primitive("channel_products")
 MOMENTS.multiple_results = True
@@ -101,41 +101,28 @@ def _product_transposed(cotangent: Any, a: Any, b: Any) -> list[Any]:
     return [None, SCALE.bind(a, cotangent)]
 
 
-def _front(values: Sequence[Any], axes: Sequence[Any]) -> list[Any]:
-    """Every value with the mapped axis in front, of size 1 where it has none."""
-    moved = zip(values, axes, strict=True)
-    return [value[None] if axis is None else jnp.moveaxis(value, axis, 0) for value, axis in moved]
-
-
 def _batch_moments(values: Sequence[Any], axes: Sequence[Any]) -> tuple[list[jax.Array], list[int]]:
-    [x] = _front(values, axes)
+    [x] = front(values, axes)
     over, x = tuple(range(1, x.ndim - 1)), x.astype(wide(x.dtype))
     return [jnp.mean(x, over), jnp.var(x, over)], [0, 0]
 
 
 def _batch_scale(values: Sequence[Any], axes: Sequence[Any]) -> tuple[jax.Array, int]:
-    x, factor = _front(values, axes)
+    x, factor = front(values, axes)
     return x.astype(factor.dtype) * factor.reshape(len(factor), *(1,) * (x.ndim - 2), -1), 0
 
 
 def _batch_product(values: Sequence[Any], axes: Sequence[Any]) -> tuple[jax.Array, int]:
-    a, b = _front(values, axes)
+    a, b = front(values, axes)
     return jnp.sum(a.astype(b.dtype) * b, range(1, b.ndim - 1)), 0
 
 
 MOMENTS.def_abstract_eval(lambda x: [_per_channel(x, wide(x.dtype))] * 2)
 SCALE.def_abstract_eval(lambda x, factor: x.update(dtype=factor.dtype, weak_type=False))
 PRODUCT.def_abstract_eval(lambda a, b: _per_channel(b, b.dtype))
-for _one, _form, _alone, _batch in (
-    (MOMENTS, _moments, _moments_alone, _batch_moments),
-    (SCALE, _scale, lambda x, factor: _scale("cpu", x, factor), _batch_scale),
-    (PRODUCT, _product, _product_alone, _batch_product),
-):
-    _one.def_impl(jax.jit(_one.bind))
-    batching.primitive_batchers[_one] = _batch
-    register(_one, _form, _alone)
+MOMENTS.def_impl(jax.jit(MOMENTS.bind))
 ad.primitive_jvps[MOMENTS] = _moments_jvp
-for _one, _transposed in ((SCALE, _scale_transposed), (PRODUCT, _product_transposed)):
-    _bind = _one.bind
-    ad.defjvp(_one, lambda t, a, b, bind=_bind: bind(t, b), lambda t, a, b, bind=_bind: bind(a, t))
-    ad.primitive_transposes[_one] = _transposed
+batching.primitive_batchers[MOMENTS] = _batch_moments
+register(MOMENTS, _moments, _moments_alone)
+register_bilinear(SCALE, _scale, _scale_transposed, _batch_scale)
+register_bilinear(PRODUCT, _product, _product_transposed, _batch_product, _product_alone)

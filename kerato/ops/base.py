@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerato import config, spatial
+from kerato import config, kernels, spatial
 
 Array = Any
 Axis = int | Sequence[int] | None
@@ -105,7 +105,7 @@ def _install_operators() -> None:
 _NUMPY = """abs absolute add all any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort average bitwise_and
 bitwise_or bitwise_xor ceil cos cosh cross cumprod cumsum diag diagonal divide einsum equal exp expm1
 floor floor_divide full_like greater greater_equal hstack isclose isfinite isinf isnan less less_equal
-linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or matmul maximum median meshgrid minimum
+linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or maximum median meshgrid minimum
 mod moveaxis multiply nan_to_num negative not_equal ones_like outer power reciprocal repeat roll round sign sin
 sinh sort sqrt square squeeze stack subtract swapaxes take take_along_axis tan tanh tensordot tile trace transpose
 tril triu true_divide vdot vstack where zeros_like"""
@@ -132,6 +132,14 @@ def numpy_operation(name: str) -> Callable[..., Any]:
 
 
 globals().update({name: numpy_operation(name) for name in _NUMPY.split()})
+
+
+@op
+def matmul(x1: Array, x2: Array) -> Array:
+    """NumPy's `matmul` on arrays, variables and symbolic tensors."""
+    return kernels.dense(jnp.asarray(x1), jnp.asarray(x2))
+
+
 _install_operators()
 
 

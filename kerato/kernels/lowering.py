@@ -31,9 +31,15 @@ def register_bilinear(
 ) -> None:
     """The same, `alone` as `form` unless given, and all that a primitive needs that is linear in each of two operands:
     `transposed(cotangent, a, b)` for the one that is unknown, and `batch(values, axes)` for `vmap`."""
+
+    def transpose(cotangent: Any, a: Any, b: Any) -> Any:
+        if type(cotangent) is not ad.Zero:
+            return transposed(cotangent, a, b)
+        return [ad.Zero(value.aval) if ad.is_undefined_primal(value) else None for value in (a, b)]
+
     primitive.def_impl(jax.jit(primitive.bind))
     ad.defjvp(primitive, lambda t, a, b: primitive.bind(t, b), lambda t, a, b: primitive.bind(a, t))
-    ad.primitive_transposes[primitive] = transposed
+    ad.primitive_transposes[primitive] = transpose
     batching.primitive_batchers[primitive] = batch
     register(primitive, form, alone or partial(form, "cpu"))
 

@@ -1,8 +1,8 @@
 """Build oneDNN from its source, as wheels have it: `python kerato/kernels/native/onednn.py FOLDER [--source FILE]`.
 
 Only what the kernels call: convolutions and reorders, without threads of its own, static. Needs CMake, a C++ compiler
-and, on two cores, about 40 minutes; Python's own library is enough. `build.py` then takes it from `--onednn FOLDER` or
-`$ONEDNN_ROOT`, and the result needs no oneDNN where it runs.
+and, on two cores, some tens of minutes; Python's own library is enough. `build.py` then takes it from `--onednn FOLDER`
+or `$ONEDNN_ROOT`, and the result needs no oneDNN where it runs.
 """
 
 from __future__ import annotations

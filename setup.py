@@ -18,16 +18,17 @@ from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
-FOLDER = Path("kerato", "kernels", "native")
+ROOT = Path(__file__).parent
 WISH = os.environ.get("KERATO_NATIVE", "")
 
 
 def recipe() -> Any:
     """`kerato/kernels/native/build.py`, read by its place: the package itself cannot be imported yet."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    spec = importlib.util.spec_from_file_location("native_build", Path(__file__).parent / FOLDER / "build.py")
+    sys.path.insert(0, str(ROOT))  # for kerato.errors
+    place = ROOT / "kerato" / "kernels" / "native" / "build.py"
+    spec = importlib.util.spec_from_file_location("native_build", place)
     if spec is None or spec.loader is None:
-        raise ImportError("kerato/kernels/native/build.py")
+        raise ImportError(str(place))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -24,7 +24,7 @@ from jax.sharding import PartitionSpec
 
 from kerato.kernels.choice import compute, lower
 from kerato.kernels.lowering import register
-from kerato.kernels.roles import ROLES, operands, shape_of
+from kerato.kernels.roles import ROLES, operands, shapes_of
 from kerato.kernels.windows import Windows
 
 PRIMITIVES = {role: Primitive(f"convolution_{role}") for role in ROLES}
@@ -66,10 +66,11 @@ def _varying(value: Any) -> frozenset[Any]:
 
 def abstract(role: str, *avals: Any, geometry: Windows) -> Any:
     """What `role` is when the other two are `avals`."""
-    shapes = {name: aval.shape for name, aval in zip(operands(role), avals, strict=True)}
     spec = PartitionSpec() if role == "kernel" else PartitionSpec(avals[-1 if role == "x" else 0].sharding.spec[0])
     sharding = avals[0].sharding.update(spec=spec)
-    return avals[0].update(shape=shape_of(role, shapes, geometry), weak_type=False, sharding=sharding)
+    return avals[0].update(
+        shape=shapes_of(role, avals[0], avals[1], geometry)[role], weak_type=False, sharding=sharding
+    )
 
 
 def _transpose(role: str, cotangent: Any, *values: Any, geometry: Windows) -> list[Any]:

@@ -20,12 +20,11 @@ from jax.interpreters import ad
 from jax.sharding import PartitionSpec
 
 from kerato.kernels.bilinear import same_variation
+from kerato.kernels.cpu import COLUMNS, ROWS
 from kerato.kernels.lowering import front, register_bilinear
 
 DENSE, OUTER = Primitive("dense"), Primitive("outer_products")
 MANY = 8192  # rows from which turning them costs more than it gives
-LAST = (((1,), (1,)), ((), ()))
-FIRST = (((0,), (0,)), ((), ()))
 
 
 def dense(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -40,18 +39,18 @@ def dense(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def _outer(platform: str | None, a: jax.Array, b: jax.Array) -> jax.Array:
     if platform == "cpu" and a.shape[0] <= MANY:
         return lax.dot(lax.optimization_barrier(a.T), b)
-    return lax.dot_general(a, b, FIRST)
+    return lax.dot_general(a, b, ROWS)
 
 
 def _dense_transposed(cotangent: Any, x: Any, kernel: Any) -> list[Any]:
     if ad.is_undefined_primal(x):
-        return [lax.dot_general(cotangent, kernel, LAST), None]
+        return [lax.dot_general(cotangent, kernel, COLUMNS), None]
     return [None, OUTER.bind(x, cotangent)]
 
 
 def _outer_transposed(cotangent: Any, a: Any, b: Any) -> list[Any]:
     if ad.is_undefined_primal(a):
-        return [lax.dot_general(b, cotangent, LAST), None]
+        return [lax.dot_general(b, cotangent, COLUMNS), None]
     return [None, lax.dot(a, cotangent)]
 
 

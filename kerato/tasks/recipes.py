@@ -119,7 +119,7 @@ def learn(
     answers = judge(run, found)
     if found.judged and found.picture_shape[2] == 3:
         part = found.judged[1]
-        views = answers_to_views(run.model, part.arrays()[0])
+        views = answers_to_views(run.model, part.arrays()[0], answers)
         say(f"by six views of each picture: {np.mean(views.argmax(1) == part.labels):.2%} right")
     finish(run, found, answers, clock.split())
     return run
@@ -224,7 +224,7 @@ def ready(model: Any, recipe: Recipe, updates: int) -> None:
 
 class Lookahead(Callback):
     """Every `period` updates, and after the last, slow weights follow the weights, which then go on from there: all the
-    way in the beginning, 23 % of it at the end of `updates` updates (section 3.4)."""
+    way in the beginning, with a period of 5 by 23 % of it at the end of `updates` updates (section 3.4)."""
 
     def __init__(self, period: int, updates: int) -> None:
         super().__init__()
@@ -274,16 +274,16 @@ def fit(run: Run, found: Material, x: Array, y: Array, lookahead: Lookahead, say
         run.interrupted = True
 
 
-def answers_to_views(model: Any, pictures: Array) -> Array:
-    """Probabilities (n, classes): half of those to a picture and its mirror image as they are, half of those to both
-    moved by a pixel up and left, and down and right (section 3.5)."""
+def answers_to_views(model: Any, pictures: Array, answers: Array) -> Array:
+    """Probabilities (n, classes), where `answers` are those to the pictures as they are: half of these and of those to
+    the mirror images, half of those to both moved by a pixel up and left, and down and right (section 3.5)."""
     from kerato.tasks.classify import batch_for
 
     wide = np.pad(pictures, ((0, 0), (1, 1), (1, 1), (0, 0)), "edge")
     height, width = pictures.shape[1:3]
-    found = 0.0
-    for at, share in ((1, 2), (0, 1), (2, 1)):
-        view = wide[:, at : at + height, at : at + width]
-        for one in (view, view[:, :, ::-1]):
-            found = found + share / 8 * model.predict(one, batch_size=batch_for(pictures.shape[1:]), verbose=0)
-    return np.asarray(found)
+    moved = [wide[:, at : at + height, at : at + width] for at in (0, 2)]
+    views = [(2, pictures[:, :, ::-1]), *((1, view) for one in moved for view in (one, one[:, :, ::-1]))]
+    found = 2 / 8 * answers
+    for share, view in views:
+        found = found + share / 8 * model.predict(view, batch_size=batch_for(pictures.shape[1:]), verbose=0)
+    return found

@@ -27,7 +27,7 @@ MORE = {
     "many channels, strides": ((7, 15, 14, 48), (3, 3), 40, (2, 2), "same", (1, 1), 1),
     # A picture in slabs of rows:
     "one picture": ((1, 67, 30, 32), (3, 3), 48, (1, 1), "same", (1, 1), 1),
-    "three pictures, valid": ((3, 60, 31, 16), (5, 3), 32, (1, 1), "valid", (1, 1), 1),
+    "three pictures, valid": ((3, 60, 61, 32), (5, 3), 32, (1, 1), "valid", (1, 1), 1),
     "one picture, strides": ((1, 121, 50, 32), (3, 3), 64, (2, 2), "same", (1, 1), 1),
     "one picture, gaps": ((1, 70, 40, 32), (3, 3), 32, (1, 1), "same", (4, 4), 1),
     "one line": ((1, 9000, 32), (7,), 32, (1,), "same", (1,), 1),

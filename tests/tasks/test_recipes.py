@@ -97,6 +97,19 @@ def test_slow_weights_follow_and_take_the_place_of_the_fast_ones() -> None:
     np.testing.assert_allclose(seen, [1, 2, 3, fourth, fourth + 1 - 0.95**2])
 
 
+def test_six_views_are_a_picture_moved_and_mirrored() -> None:
+    class Model:
+        def predict(self, x: Any, **_: Any) -> Any:
+            return x[:, 1, 1, :].astype(float)
+
+    picture = np.arange(27).reshape(1, 3, 3, 3)
+    answers = np.float64(picture[:, 1, 1])
+    # The middle, twice; and for both moved views what comes to the middle, which mirroring leaves there.
+    corners = 2 * (np.float64(picture[:, 0, 0]) + picture[:, 2, 2])
+    views = recipes.answers_to_views(Model(), picture, answers)
+    np.testing.assert_allclose(views, (4 * answers + corners) / 8)
+
+
 def test_every_picture_is_mirrored_in_every_second_epoch(monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
     given = []
 

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -59,9 +58,9 @@ def install(target: Path, source: Path | None = None) -> None:
 def fetch(target: Path) -> Path:
     """The archive from `SOURCE`."""
     try:
-        with urllib.request.urlopen(SOURCE) as answer, target.open("wb") as file:
+        with urllib.request.urlopen(SOURCE, timeout=60) as answer, target.open("wb") as file:
             shutil.copyfileobj(answer, file)
-    except urllib.error.URLError as error:
+    except OSError as error:
         sys.exit(f"onednn: {SOURCE} could not be fetched ({error}). Fetch it by other means and name it: --source.")
     return target
 

@@ -83,8 +83,8 @@ def narrow() -> bool:
     """Whether the library is there and this processor multiplies bfloat16 numbers itself."""
     if not passes("bfloat16"):
         return False
-    side, cells = Windows((16, 16), (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)), (8, 16, 16, 64)
-    numbers = _numbers("y", {"x": cells, "kernel": (3, 3, 64, 64), "y": cells}, side)
+    side, cells = Windows((16, 16), (5, 5), (1, 1), ((2, 2), (2, 2)), (1, 1)), (8, 16, 16, 64)
+    numbers = _numbers("y", {"x": cells, "kernel": (5, 5, 64, 64), "y": cells}, side)
     return any(word in implementation(numbers, "bfloat16") for word in ("amx", "bf16"))
 
 

@@ -14,6 +14,7 @@
 #include "cuts.h"
 #include "numbers.h"
 #include "threads.h"
+#include "winograd.h"
 
 namespace ffi = xla::ffi;
 
@@ -135,15 +136,17 @@ ffi::Error solve(ffi::ThreadPool pool, ffi::AnyBuffer first, ffi::AnyBuffer seco
   char* kernel = role == kKernel ? out : role == kX ? a : b;
   try {
     Threads threads(pool);
-    const Call call(complete(given.begin(), given.size(), *type), threads.size(), role == kX ? out : a,
-                    role == kY ? out : b);
+    const Key key = complete(given.begin(), given.size(), *type);
+    char *x = role == kX ? out : a, *y = role == kY ? out : b;
+    if (winograd::solved(key, threads, x, kernel, y, finish.bias, finish.relu)) return ffi::Error::Success();
+    const Call call(key, threads.size(), x, y);
     const OneThread alone;
     if (role == kKernel)
       sum_pieces(call, threads, kernel, *type == memory::data_type::bf16);
     else
       map_pieces(call, threads, kernel, finish);
   } catch (const std::exception& error) {
-    return ffi::Error::Internal(std::string("kerato: oneDNN: ") + error.what());
+    return ffi::Error::Internal(std::string("kerato: a convolution: ") + error.what());
   }
   return ffi::Error::Success();
 }
@@ -195,13 +198,15 @@ const char* kerato_native_name() {
   return name.c_str();
 }
 
-// How oneDNN would compute it: writes the implementation's name, or nothing where it cannot. `given` is what a call has.
+// How it would be computed: writes the implementation's name, or nothing where it cannot. `given` is what a call has.
 void kerato_convolution_probe(const int64_t* given, int64_t size, int64_t low_precision, char* name, int64_t room) {
   name[0] = 0;
   try {
     const auto type = low_precision ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
     const auto key = kerato::complete(given, static_cast<size_t>(size), type);
-    std::strncpy(name, kerato::plans().get(key)->name.c_str(), room - 1);
+    const int tile = kerato::winograd::tile_of(key);
+    const auto found = tile == 0 ? kerato::plans().get(key)->name : "winograd " + std::to_string(tile);
+    std::strncpy(name, found.c_str(), room - 1);
     name[room - 1] = 0;
   } catch (const std::exception&) {
   }

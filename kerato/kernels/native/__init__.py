@@ -34,6 +34,7 @@ ROLES = ("y", "x", "kernel")  # in the library's numbering
 TYPES = ("float32", "bfloat16")
 PRODUCTS = 64  # cells of a window up to which one input channel is a sum of shifted pictures, without oneDNN
 LANES = 16  # channels from which the pass over windows outruns XLA's
+WINOGRAD = "winograd"  # how the names of the library's own ways begin
 SLOW = ("ref", "gemm")  # in the names of those ways of oneDNN that the portable forms outrun
 
 
@@ -94,9 +95,11 @@ def serves(role: str, shapes: dict[str, tuple[int, ...]], geometry: Windows, dty
         return False
     if min(map(min, geometry.padding)) < 0 or 0 in map(prod, shapes.values()) or _better(role, shapes, geometry):
         return False
-    if str(dtype) == "float32" and kernel_outweighs(shapes) and geometry.groups == 1:
-        return False  # bringing it into oneDNN's layout takes as long as the convolution
     name = implementation(_numbers(role, shapes, geometry), str(dtype))
+    if name.startswith(WINOGRAD):
+        return True
+    if str(dtype) == "float32" and role != "kernel" and kernel_outweighs(shapes) and geometry.groups == 1:
+        return False  # bringing it into oneDNN's layout takes as long as the convolution
     dense = role == "y" and shapes["kernel"][-2] == 1 and prod(geometry.window) <= PRODUCTS and "dw" not in name
     return name != "" and not dense and not any(word in name for word in SLOW)
 

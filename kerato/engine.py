@@ -27,9 +27,9 @@ from jax import lax
 from kerato import random
 from kerato.additions import Additions
 from kerato.callbacks import CallbackList
-from kerato.data.sources import Arrays, Batch, enter
+from kerato.data.sources import Arrays, Batch
 from kerato.errors import InvalidCall
-from kerato.programs import Program, slow_in_loops
+from kerato.programs import Program, enter, slow_in_loops
 from kerato.scoring import Objective
 from kerato.variables import Run, Slot, Variable
 

@@ -1,4 +1,4 @@
-"""Compiled programs: when they are compiled, with which options, and where the results are kept.
+"""Compiled programs: when they are compiled, with which options, where the results are kept, and how arrays get in.
 
 A `Program` counts its compilations and says in the log (`logging.getLogger("kerato")`) what caused each. The first
 one turns on JAX's persistent cache below the user's cache folder, unless the user has chosen one or switched it off
@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from kerato import config
 
 _log = logging.getLogger("kerato")
 
 CACHE_LIMIT_BYTES = 2 * 1024**3
+#: arrays above so many bytes are copied and looked through by several threads
+LARGE_BYTES = 8 * 1024**2
 
 _cache_ready = False
 _spent_s = 0.0
@@ -166,6 +171,34 @@ class Program:
         _log.info("compiling %s (compilation %d: %s)", self.name, self.compilations, cause or "new structure")
         self._last = found
         return self._function(*args)
+
+
+def enter(tree: Any) -> Any:
+    """Arrays of a tree as device arrays, by one copy."""
+    return jax.tree.map(lambda array: jax.device_put(_own(array)), tree)
+
+
+def _own(array: Any) -> Any:
+    # A device array aliases NumPy memory that begins at a multiple of 64, which its owner may change later; memory
+    # that does not is copied. So the copy is made here, where it can be aliased.
+    if not isinstance(array, np.ndarray):
+        return array
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    in_parts(np.copyto, copy, array)
+    return copy
+
+
+def in_parts(function: Callable[..., Any], *arrays: np.ndarray[Any, Any]) -> list[Any]:
+    """`function` of equal parts of `arrays`, cut along the samples; by threads where there is much to go through."""
+    workers = min(4, os.cpu_count() or 1) if arrays[0].nbytes > LARGE_BYTES else 1
+    if workers == 1 or not arrays[0].ndim:
+        return [function(*arrays)]
+    edges = [len(arrays[0]) * i // workers for i in range(workers + 1)]
+    cuts = [slice(low, high) for low, high in itertools.pairwise(edges)]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda cut: function(*(array[cut] for array in arrays)), cuts))
 
 
 def _primitives(jaxpr: Any) -> Iterator[str]:

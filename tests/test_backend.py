@@ -99,6 +99,13 @@ def test_results_are_numpy_arrays_of_their_own() -> None:
     np.testing.assert_array_equal(X[0], [1, 2, 3])
 
 
+@pytest.mark.parametrize("value", [np.float64(X)[::-1, ::2], np.float32(3), np.ones((0, 3)), np.int64(X), X.tolist()])
+def test_a_fed_array_may_lie_in_memory_in_any_way(value: Any) -> None:
+    double = run(lambda x: x * 2, value)
+    assert double.dtype == "float32"
+    np.testing.assert_array_equal(double, 2 * np.asarray(value))
+
+
 def test_the_learning_phase_is_an_input() -> None:
     model = Sequential([Input((100,)), layers.Dropout(0.5)])
     look = K.function([model.input, K.learning_phase()], [model.output])

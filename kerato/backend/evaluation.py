@@ -17,7 +17,7 @@ from kerato.errors import InvalidType, InvalidValue, invalid, show
 from kerato.graph import Node, Tensor
 from kerato.layers import base
 from kerato.ops import OPS, op
-from kerato.programs import Program
+from kerato.programs import Program, enter
 from kerato.shapes import Spec
 from kerato.variables import Run, Variable, running
 
@@ -74,7 +74,8 @@ class Function:
             if tensor is _phase_tensor:
                 phase = int(bool(value))
             else:
-                values.append(jnp.asarray(_fits(tensor, value)))
+                fed = _fits(tensor, value)
+                values.append(enter(fed) if isinstance(fed, np.ndarray) else jnp.asarray(fed))
         state = [v.concrete() for v in self.variables]
         key = random.fold(random.key(random.seed()), "K.function", next(_calls))
         outputs, updates = self._programs[phase](state, key, values)

@@ -6,11 +6,9 @@ by the compiled step. Everything else is iterated on the host (`kerato.data.stre
 
 from __future__ import annotations
 
-import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -18,11 +16,10 @@ import numpy as np
 
 from kerato import random
 from kerato.errors import InvalidType, InvalidValue, invalid, show
+from kerato.programs import enter, in_parts
 
 Batch = tuple[list[Any], list[Any], list[Any]]
 
-#: arrays above so many bytes are copied and looked through by several threads
-LARGE_BYTES = 8 * 1024**2
 #: share of the device's memory that data may take and stay there
 RESIDENT_SHARE = 0.4
 
@@ -65,34 +62,6 @@ def device_limit_bytes() -> int:
     if whole is None:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 * 1024**3
     return int(whole * RESIDENT_SHARE)
-
-
-def enter(tree: Any) -> Any:
-    """Arrays of a tree as device arrays, by one copy."""
-    return jax.tree.map(lambda array: jax.device_put(_own(array)), tree)
-
-
-def _own(array: Any) -> Any:
-    # A device array aliases NumPy memory that begins at a multiple of 64, which its owner may change later; memory
-    # that does not is copied. So the copy is made here, where it can be aliased.
-    if not isinstance(array, np.ndarray):
-        return array
-    memory = np.empty(array.nbytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    in_parts(np.copyto, copy, array)
-    return copy
-
-
-def in_parts(function: Callable[..., Any], *arrays: np.ndarray[Any, Any]) -> list[Any]:
-    """`function` of equal parts of `arrays`, cut along the samples; by threads where there is much to go through."""
-    workers = min(4, os.cpu_count() or 1) if arrays[0].nbytes > LARGE_BYTES else 1
-    if workers == 1 or not arrays[0].ndim:
-        return [function(*arrays)]
-    edges = [len(arrays[0]) * i // workers for i in range(workers + 1)]
-    cuts = [slice(low, high) for low, high in itertools.pairwise(edges)]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda cut: function(*(array[cut] for array in arrays)), cuts))
 
 
 class Arrays:

@@ -6,6 +6,7 @@ from kerato.kernels.local import local_convolution
 from kerato.kernels.moments import channel_affine, channel_moments
 from kerato.kernels.pooling import average_pool, max_pool
 from kerato.kernels.products import dense
+from kerato.kernels.resampling import resample
 from kerato.kernels.windows import output_length, output_lengths, transpose_length, transpose_lengths
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "max_pool",
     "output_length",
     "output_lengths",
+    "resample",
     "transpose_length",
     "transpose_lengths",
 ]

@@ -20,6 +20,7 @@ from kerato import ops, random
 from kerato.arguments import Rule, number, one_of, optional, positive_int, title
 from kerato.errors import invalid
 from kerato.graph import Tensor
+from kerato.kernels import resample
 from kerato.layers.base import Array
 from kerato.layers.image import Pictures, resized
 from kerato.layers.noise import Drawing
@@ -347,53 +348,3 @@ class RandomCrop(Augmenting):
     def size(self) -> tuple[int, int]:
         """(height, width)."""
         return self.height, self.width
-
-
-# -- resampling ------------------------------------------------------------------------------------------------------
-
-
-def resample(
-    x: Array, matrix: Array, interpolation: str, fill_mode: str, fill_value: float, shift: Array | None = None
-) -> Array:
-    """`y[n, i, j] = x[n, matrix[n] @ (i, j, 1)]` for pictures (batch, height, width, channels), in one pass.
-
-    Places are homogeneous: (a, b, c) is row a / c, column b / c. `shift` (batch, height, width, 2) is added to (i, j).
-
-    Source: `scipy.ndimage.affine_transform` of order 0 or 1, modes `reflect`, `nearest`, `grid-wrap` and
-    `grid-constant`; `jax.scipy.ndimage.map_coordinates`.
-    """
-    count, height, width, channels = x.shape
-    kind = x.dtype if x.dtype in ("float32", "float64") else jnp.float32
-    m = matrix.astype(kind)[:, :, :, None, None]
-    i, j = jnp.arange(height, dtype=kind)[:, None], jnp.arange(width, dtype=kind)
-    if shift is not None:
-        i, j = i + shift[..., 0].astype(kind), j + shift[..., 1].astype(kind)
-    rows, columns, depths = (m[:, k, 0] * i + m[:, k, 1] * j + m[:, k, 2] for k in range(3))
-    rows, columns = rows / depths, columns / depths  # by exactly 1 where no perspective is among the maps
-    flat = x.reshape(count, height * width, channels)
-
-    def read(r: Array, c: Array) -> Array:
-        r, c = r.astype(jnp.int32), c.astype(jnp.int32)
-        at = _fold(r, height, fill_mode) * width + _fold(c, width, fill_mode)
-        found = jax.vmap(lambda cells, index: cells.at[index].get(mode="promise_in_bounds"))(flat, at)
-        if fill_mode != "constant":
-            return found.astype(kind)
-        inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-        return jnp.where(inside[..., None], found.astype(kind), fill_value)
-
-    if interpolation == "nearest":
-        return read(jax.lax.round(rows), jax.lax.round(columns)).astype(x.dtype)
-    above, left = jnp.floor(rows), jnp.floor(columns)
-    down, right = (rows - above)[..., None], (columns - left)[..., None]
-    upper = read(above, left) * (1 - right) + read(above, left + 1) * right
-    lower = read(above + 1, left) * (1 - right) + read(above + 1, left + 1) * right
-    return (upper * (1 - down) + lower * down).astype(x.dtype)
-
-
-def _fold(place: Array, size: int, mode: str) -> Array:
-    """The pixel of the picture that stands at a whole place, which may be outside of it."""
-    if mode == "wrap":
-        return place % size
-    if mode == "reflect":
-        return jnp.minimum(place % (2 * size), 2 * size - 1 - place % (2 * size))
-    return jnp.clip(place, 0, size - 1)

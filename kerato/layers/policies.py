@@ -14,13 +14,13 @@ import jax.numpy as jnp
 
 from kerato import random
 from kerato.arguments import flag, number, one_of, positive_int
+from kerato.kernels import resample
 from kerato.layers.augmentation import (
     Geometric,
     RandomRotation,
     RandomShear,
     RandomTranslation,
     interval,
-    resample,
 )
 from kerato.layers.base import Array
 from kerato.layers.color import Coloring, RandomBrightness, RandomColorDegeneration, RandomContrast

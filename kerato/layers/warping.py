@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from kerato import random
 from kerato.arguments import fraction
-from kerato.layers.augmentation import Geometric, interval, resample
+from kerato.kernels import resample
+from kerato.layers.augmentation import Geometric, interval
 from kerato.layers.base import Array
 from kerato.layers.color import Coloring
 

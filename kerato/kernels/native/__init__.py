@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
@@ -25,13 +26,17 @@ from kerato.kernels.roles import kernel_outweighs
 from kerato.kernels.windows import Windows
 
 ABI = 3  # of the calls; a program compiled for another version asks for another name
-CALLS = ("convolution", "convolution_with_bias", "max_pool", "channel_totals", "channel_products", "channel_moments")
+CALLS = (
+    *("convolution", "convolution_with_bias", "max_pool", "resample"),
+    *("channel_totals", "channel_products", "channel_moments"),
+)
 TARGETS = {name: f"kerato_{name}_v{ABI}" for name in CALLS}
 TARGET = TARGETS["convolution"]
 LIBRARY = Path(__file__).parent / "libkerato_native.so"
 BUILD = "python -m kerato.kernels.native.build"
 ROLES = ("y", "x", "kernel")  # in the library's numbering
 TYPES = ("float32", "bfloat16")
+FILLS = ("constant", "nearest", "reflect", "wrap")  # in the library's numbering
 PRODUCTS = 64  # cells of a window up to which one input channel is a sum of shifted pictures, without oneDNN
 LANES = 16  # channels from which the pass over windows outruns XLA's
 WINOGRAD = "winograd"  # how the names of the library's own ways begin
@@ -174,6 +179,18 @@ def channel_products(a: jax.Array, b: jax.Array) -> jax.Array:
 def channel_moments(x: jax.Array) -> list[jax.Array]:
     """Mean and variance over all axes but the last, float32."""
     return list(jax.ffi.ffi_call(TARGETS["channel_moments"], (_per_channel(x), _per_channel(x)))(x))
+
+
+def resamples(x: tuple[int, ...], dtype: Any) -> bool:
+    """Whether the library reads such pictures at other places, faster than XLA does; it numbers cells with 31 bits."""
+    return passes(dtype) and str(dtype) == "float32" and 0 not in x and prod(x[1:3]) < 2**31
+
+
+def resample(x: jax.Array, places: Sequence[jax.Array], fill_mode: str, fill_value: float) -> jax.Array:
+    """Pictures mixed of the cells around `places`, matrices and perhaps shifts, float32; only where it `resamples`."""
+    fill = {"fill": np.int64(FILLS.index(fill_mode)), "value": np.float32(fill_value)}
+    call = jax.ffi.ffi_call(TARGETS["resample"], jax.ShapeDtypeStruct(x.shape, x.dtype))
+    return jnp.asarray(call(x, *places, **fill))
 
 
 def _per_channel(x: jax.Array) -> jax.ShapeDtypeStruct:

@@ -10,17 +10,15 @@
 #include <vector>
 
 #include "numbers.h"
-#include "threads.h"
+#include "pieces.h"
 
 namespace ffi = xla::ffi;
 
 namespace kerato {
 namespace {
 
-constexpr int64_t kPiecesPerThread = 4;       // so that a thread that comes late does less
-constexpr int64_t kNumbersPerPiece = 1 << 14;  // below which a cut does not pay
-constexpr int64_t kLanes = 1024;               // sums that go on side by side, in the nearest cache
-constexpr int64_t kTerms = 64;                 // of a float32 sum, before it is added to others in float64
+constexpr int64_t kLanes = 1024;  // sums that go on side by side, in the nearest cache
+constexpr int64_t kTerms = 64;    // of a float32 sum, before it is added to others in float64
 
 // A window's way along one axis.
 struct Axis {
@@ -134,26 +132,6 @@ KERATO_CLONED void spread_of(const Float* x, const float* middle, int64_t rows, 
 KERATO_CLONED void spread_of(const Bfloat* x, const float* middle, int64_t rows, int64_t channels, float* lanes, double* sums) {
   spread_rows(x, middle, rows, channels, lanes, sums);
 }
-
-// piece(i, begin, end) for ranges that together are 0 ... count - 1, an item of `numbers` numbers; on XLA's threads.
-class Pieces {
- public:
-  Pieces(ffi::ThreadPool& pool, int64_t count, int64_t numbers) : threads_(pool), count_(count) {
-    const int64_t worth = count * numbers / kNumbersPerPiece;
-    size_ = std::clamp<int64_t>(worth, 1, std::min(count, kPiecesPerThread * threads_.size()));
-  }
-
-  int64_t size() const { return size_; }
-
-  template <class Piece>
-  void run(const Piece& piece) {
-    threads_.run(size_, [&](int64_t i) { piece(i, i * count_ / size_, (i + 1) * count_ / size_); });
-  }
-
- private:
-  Threads threads_;
-  int64_t count_, size_;
-};
 
 // What `function` makes of a value of the array's element type, told apart by a null pointer to it.
 template <class Function>

@@ -25,7 +25,7 @@ from kerato import config
 from kerato.kernels.roles import kernel_outweighs
 from kerato.kernels.windows import Windows
 
-ABI = 3  # of the calls; a program compiled for another version asks for another name
+ABI = 4  # of the calls; a program compiled for another version asks for another name
 CALLS = (
     *("convolution", "convolution_with_bias", "max_pool", "resample"),
     *("channel_totals", "channel_products", "channel_moments"),

@@ -186,7 +186,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(kerato_convolution_with_bias, kerato::convolve_wit
 extern "C" {
 
 // Of the calls and their attributes; `ABI` in __init__.py.
-int kerato_native_abi() { return 3; }
+int kerato_native_abi() { return 4; }
 
 // "oneDNN 3.2.0": which library computes.
 const char* kerato_native_name() {

@@ -40,6 +40,10 @@ _log = logging.getLogger("kerato")
 
 #: how long the host leaves the device alone
 CHUNK_S = 0.5
+#: steps with rows of up to so many bytes have them gathered together; a larger batch gains nothing
+FEW_BYTES = 256 * 1024
+#: how much is gathered together: more was no faster
+GATHER_BYTES = 8 * FEW_BYTES
 #: a prediction of up to so many samples has a program of its own; above, sizes are rounded up where nothing changes
 OWN_SIZE = 32
 
@@ -136,11 +140,11 @@ class Engine:
 
     # -- programs --------------------------------------------------------------------------------------------------
 
-    def _program(self, phase: str, kind: str, size: int = 0) -> Program:
-        key = (phase, kind, size)
+    def _program(self, phase: str, kind: str, size: int = 0, together: int = 1) -> Program:
+        key = (phase, kind, size, together)
         if key not in self._programs:
             step: Step = self.train_step if phase == "train" else self.test_step
-            made = {"chunk": many(step, size), "one": one(step, size), "batch": streamed(step)}[kind]
+            made = {"chunk": many(step, size, together), "one": one(step, size), "batch": streamed(step)}[kind]
             self._programs[key] = Program(made, f"{phase}, {kind} of {size}" if size else f"{phase} step", donated=(0,))
         return self._programs[key]
 
@@ -210,13 +214,15 @@ class Engine:
         data, size = source.on_device(), source.batch_size
         indices = source.order(epoch) if phase == "train" else None
         order = None if indices is None else jnp.asarray(indices)
+        # A callback that wants every batch gets steps singly, for which gathering several would be idle.
+        together = 1 if watched else gathered_together(data, order, size)
         whole, rest = divmod(source.samples, size)
         start = 0
         while start < whole:
             stop = start + 1 if watched else min(whole, start + self._chunk_length(phase, size))
             if watched:
                 self._tell(callbacks, phase, "begin", start, {}, size)
-            self._advance(phase, size, data, order, key, start, stop)
+            self._advance(phase, size, together, data, order, key, start, stop)
             yield start, stop
             start = stop
         if rest:
@@ -225,11 +231,13 @@ class Engine:
             self._step("one", phase, rest, data, order, np.int32(whole * size), np.int32(whole), key)
             yield whole, whole + 1
 
-    def _advance(self, phase: str, size: int, data: Batch, order: Any, key: Array, start: int, stop: int) -> None:
+    def _advance(
+        self, phase: str, size: int, together: int, data: Batch, order: Any, key: Array, start: int, stop: int
+    ) -> None:
         """Steps `start` to `stop`, timed so that the next chunk is as long as it should be."""
         began, compiled = time.perf_counter(), self.compilations
-        if self._loops(phase, size, data, order, key):
-            self._step("chunk", phase, size, data, order, np.int32(start), np.int32(stop), key)
+        if self._loops(phase, size, together, data, order, key):
+            self._step("chunk", phase, size, data, order, np.int32(start), np.int32(stop), key, together=together)
         else:
             for i in range(start, stop):
                 self._step("one", phase, size, data, order, np.int32(i * size), np.int32(i), key)
@@ -240,15 +248,15 @@ class Engine:
     def _chunk_length(self, phase: str, size: int) -> int:
         return max(1, int(CHUNK_S / self._pace[phase, size])) if (phase, size) in self._pace else 1
 
-    def _step(self, kind: str, phase: str, size: int, *args: Any) -> None:
-        program = self._program(phase, kind, size)
+    def _step(self, kind: str, phase: str, size: int, *args: Any, together: int = 1) -> None:
+        program = self._program(phase, kind, size, together)
         self.slot.values = program(self.slot.values, *args)
 
-    def _loops(self, phase: str, size: int, *args: Any) -> bool:
+    def _loops(self, phase: str, size: int, together: int, *args: Any) -> bool:
         """Whether many steps run as one program: not where an operation would be slow inside a loop."""
         if phase not in self.looped:
             data, order, key = args
-            inside = self._program(phase, "chunk", size).operations(
+            inside = self._program(phase, "chunk", size, together).operations(
                 self.slot.values, data, order, np.int32(0), np.int32(1), key
             )
             slow = slow_in_loops(inside)
@@ -296,14 +304,38 @@ class Engine:
         return self.logs()
 
 
-def many(step: Step, size: int) -> Callable[..., list[Array]]:
-    """Any number of steps over data on the device, as one function."""
+def gathered_together(data: Batch, order: Array | None, size: int) -> int:
+    """How many steps have their rows gathered at once: several on a CPU, where a few rows from all over the memory are
+    waited for longer than it takes to copy them.
+
+    One where the loss sums fractions of the data, targets or weights: beside rows that lie in a row already, XLA may
+    sum in another order, to other bits than those of a batch of its own.
+    """
+    sums = any(array.dtype.kind not in "biu" for part in data[1:] for array in part)
+    if order is None or sums or jax.default_backend() != "cpu":
+        return 1
+    step_bytes = max(1, sum(array.nbytes for array in jax.tree.leaves(data)) * size // len(order))
+    return max(1, min(GATHER_BYTES // step_bytes, len(order) // size)) if step_bytes <= FEW_BYTES else 1
+
+
+def many(step: Step, size: int, together: int = 1) -> Callable[..., list[Array]]:
+    """Any number of steps over data on the device, as one function; gathers the rows of `together` steps at once."""
 
     def chunk(state: list[Array], data: Batch, order: Array, start: Array, stop: Array, key: Array) -> list[Array]:
-        def body(i: Array, state: list[Array]) -> list[Array]:
-            return step(state, cut(data, order, i * size, size), random.fold(key, i))
+        def steps(begin: Array, end: Array, state: list[Array], batch: Callable[[Array], Batch]) -> list[Array]:
+            return lax.fori_loop(begin, end, lambda i, state: step(state, batch(i * size), random.fold(key, i)), state)
 
-        return lax.fori_loop(start, stop, body, state)
+        def group(number: Array, state: list[Array]) -> list[Array]:
+            begin = start + number * together
+            # At the end of the order, where fewer steps may be left, some rows before theirs are gathered too.
+            first = jnp.minimum(begin * size, len(order) - together * size)
+            rows = cut(data, order, first, together * size)
+            end = jnp.minimum(begin + together, stop)
+            return steps(begin, end, state, lambda at: cut(rows, None, at - first, size))
+
+        if together == 1:
+            return steps(start, stop, state, lambda at: cut(data, order, at, size))
+        return lax.fori_loop(0, -(-(stop - start) // together), group, state)
 
     return chunk
 

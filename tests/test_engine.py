@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from catalog import LABELS, ONE_HOT, X, perceptron
+from jax import lax
 
 from kerato import callbacks, layers, random
 from kerato.data.sources import Arrays
+from kerato.engine import FEW_BYTES, GATHER_BYTES, Engine, gathered_together, many
 from kerato.layers import Input
 from kerato.models import Model, Sequential
 
@@ -111,6 +115,66 @@ def test_fit_is_the_loop_written_by_hand(size: int, shuffle: bool, weighted: boo
         np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-5)
     loss, accuracy = hand.evaluate(X.astype("float64"), LABELS)
     assert model.evaluate(X, LABELS, batch_size=size, verbose=0) == pytest.approx([loss, accuracy], rel=1e-4)
+
+
+def in_groups(monkeypatch: pytest.MonkeyPatch, together: int, size: int, **options: Any) -> Any:
+    """Weights and losses after epochs that gather the rows of `together` steps at once, and take 3 steps per call."""
+    monkeypatch.setattr("kerato.engine.gathered_together", lambda *_: together)
+    monkeypatch.setattr(Engine, "_chunk_length", lambda *_: 3)
+    random.set_seed(5)
+    stack = [Input((4,)), layers.Dropout(0.3, name="d"), layers.Dense(3, activation="softmax", name="o")]
+    model = Sequential(stack)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(X, LABELS, batch_size=size, epochs=3, verbose=0, **options).history
+    return model.get_weights(), history
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7], ids="{} a step".format)
+@pytest.mark.parametrize("together", [2, 6])
+@pytest.mark.parametrize("shuffle", [True, "batch"])
+def test_rows_gathered_for_several_steps_train_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, together: int, size: int, shuffle: Any
+) -> None:
+    """Epochs of 20, 10, 6 and 2 steps and a smaller batch: groups that end with the epoch or within it, or fill it."""
+    together = min(together, len(X) // size)
+    singly = in_groups(monkeypatch, 1, size, shuffle=shuffle)
+    weights, history = in_groups(monkeypatch, together, size, shuffle=shuffle)
+    for a, b in zip(singly[0], weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert history == singly[1]
+
+
+def test_many_steps_see_every_row_of_their_epoch_in_its_order() -> None:
+    order = np.random.default_rng(0).permutation(20).astype(np.int32)
+
+    def step(state: list[Any], batch: Any, key: Any) -> list[Any]:
+        seen, at = state
+        return [lax.dynamic_update_slice(seen, batch[0][0], (at,)), at + 2]
+
+    for together, start, stop in ((1, 0, 10), (3, 0, 10), (4, 0, 10), (10, 0, 10), (4, 3, 8), (4, 9, 10), (3, 5, 5)):
+        chunk = jax.jit(many(step, 2, together))
+        data = ([jnp.arange(20)], [jnp.arange(20)], [])
+        begun = [jnp.full(20, -1), jnp.int32(0)]
+        seen = chunk(begun, data, order, np.int32(start), np.int32(stop), random.key(0))[0]
+        expected = np.full(20, -1)
+        expected[: 2 * (stop - start)] = order[2 * start : 2 * stop]
+        np.testing.assert_array_equal(seen, expected)
+
+
+def test_rows_are_gathered_for_several_steps_where_a_step_has_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    def count(row: int, size: int, y: str = "int32", shuffled: bool = True) -> int:
+        data = ([np.zeros((4096, row), np.uint8)], [np.zeros((4096, 1), y)], [])
+        return gathered_together(data, np.arange(4096) if shuffled else None, size)
+
+    monkeypatch.setattr("jax.default_backend", lambda: "cpu")
+    assert count(3132, 32) == GATHER_BYTES // (32 * 3136)
+    assert count(12, 32) == 4096 // 32  # never more than the epoch has
+    assert count(12, 5000) == 1
+    assert count(FEW_BYTES // 32 - 4, 32) == 8
+    assert count(FEW_BYTES // 32 - 3, 32) == 1
+    assert count(3132, 32, shuffled=False) == count(3132, 32, "float32") == 1
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    assert count(3132, 32) == 1
 
 
 def batches(size: int = 8) -> Iterator[tuple[Array, Array]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from kerato import memory
+
 if TYPE_CHECKING:
     from kerato.layers import Input as Input
     from kerato.layers import Layer as Layer
@@ -34,6 +36,9 @@ _ROOMS = (
     " initializers keras kernels layers legacy losses metrics models ops optimizers preprocessing random regularizers"
     " saving schedules see tasks utils"
 )
+
+
+memory.keep()
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kerato import config
+from kerato import config, memory
 
 _log = logging.getLogger("kerato")
 
@@ -137,9 +137,13 @@ class Program:
         self._donated = tuple(donated)
         self._jit: Any = None
         self._counted = 0
+        self._scattered = False
 
     def __call__(self, *args: Any) -> Any:
         began = time.perf_counter()
+        if self._scattered:
+            memory.give_back()
+            self._scattered = False
         result = (self._jit or self._prepare())(*args)
         if self.compilations != self._counted:
             self._count(began)
@@ -149,6 +153,9 @@ class Program:
         global _spent_s
         _spent_s += time.perf_counter() - began
         self._counted = self.compilations
+        self._scattered = (
+            True  # what compiling left behind lies in the memory of that call: the next one's is elsewhere
+        )
 
     def _prepare(self) -> Any:
         prepare_cache()

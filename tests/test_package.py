@@ -18,7 +18,8 @@ SOURCES = sorted((ROOT / "kerato").rglob("*.py"))
 
 #: The rooms of `kerato/`, each may import those on the left of it or above it, and no other.
 FLOORS = (
-    "errors config charts notebook kernels programs spatial arguments ops random variables recurrence shapes graph",
+    "errors memory config charts notebook kernels programs spatial arguments ops random variables recurrence shapes",
+    "graph",
     "synonyms activations initializers regularizers constraints schedules",
     "objectives losses measures confusion regions tradeoffs metrics updates transformations weightwise optimizers",
     "layers backend",

@@ -178,7 +178,7 @@ def moving_average_update(x: Variable, value: Any, momentum: float) -> tuple[Var
 
 
 def clear_session() -> None:
-    """Begin automatic names and numbers anew, and let the learning phase be fed again."""
+    """Begin automatic names and numbers anew, let the learning phase be fed again, give back free memory."""
     global _fixed_phase
     _fixed_phase = None
     reset_uids()

@@ -90,7 +90,7 @@ def _kernels() -> dict[str, str]:
 
 
 def _settings() -> dict[str, str]:
-    from kerato import config
+    from kerato import config, memory
 
     file = config.keras_home() / "keras.json"
     return {
@@ -98,6 +98,7 @@ def _settings() -> dict[str, str]:
         "floatx": config.floatx(),
         "image_data_format": config.image_data_format(),
         "backend": f"{config.backend()} (a convention; XLA computes)",
+        "freed memory": memory.explain(),
     }
 
 

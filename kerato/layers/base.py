@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from kerato import activations, config, constraints, initializers, random, regularizers
+from kerato import activations, config, constraints, initializers, memory, random, regularizers
 from kerato.arguments import Configurable, Rule, flag, one_of, optional, shape, snake_case, title
 from kerato.errors import InvalidCall, InvalidValue, KeratoError, invalid
 from kerato.graph import NeedsArray, Node, Tensor, worth
@@ -40,8 +40,9 @@ def automatic_name(prefix: str) -> str:
 
 
 def clear_session() -> None:
-    """Begin the automatic names anew."""
+    """Begin the automatic names anew, and give the system the memory that is free."""
     _names.clear()
+    memory.give_back()
 
 
 def _script_line() -> str:

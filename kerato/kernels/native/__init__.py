@@ -27,7 +27,7 @@ from kerato.kernels.windows import Windows
 
 ABI = 4  # of the calls; a program compiled for another version asks for another name
 CALLS = (
-    *("convolution", "convolution_with_bias", "max_pool", "resample"),
+    *("convolution", "convolution_with_bias", "max_pool", "outer", "resample"),
     *("channel_totals", "channel_products", "channel_moments"),
 )
 TARGETS = {name: f"kerato_{name}_v{ABI}" for name in CALLS}
@@ -38,7 +38,8 @@ ROLES = ("y", "x", "kernel")  # in the library's numbering
 TYPES = ("float32", "bfloat16")
 FILLS = ("constant", "nearest", "reflect", "wrap")  # in the library's numbering
 PRODUCTS = 64  # cells of a window up to which one input channel is a sum of shifted pictures, without oneDNN
-LANES = 16  # channels from which the pass over windows outruns XLA's
+LANES = 16  # channels from which the pass over windows outruns XLA's, and columns that products take together
+FEW = 512  # rows up to which outer products outrun XLA's
 WINOGRAD = "winograd"  # how the names of the library's own ways begin
 SLOW = ("ref", "gemm")  # in the names of those ways of oneDNN that the portable forms outrun
 
@@ -179,6 +180,19 @@ def channel_products(a: jax.Array, b: jax.Array) -> jax.Array:
 def channel_moments(x: jax.Array) -> list[jax.Array]:
     """Mean and variance over all axes but the last, float32."""
     return list(jax.ffi.ffi_call(TARGETS["channel_moments"], (_per_channel(x), _per_channel(x)))(x))
+
+
+def multiplies(rows: int, columns: int, dtype: Any) -> bool:
+    """Whether the library sums outer products of so many rows, faster than XLA does."""
+    fits = 0 < rows <= FEW and columns % LANES == 0 and str(dtype) == "float32"
+    return fits and passes(dtype) and bool(find().library.kerato_has_lanes())
+
+
+def outer(a: jax.Array, b: jax.Array) -> jax.Array:
+    """a (rows, i) and b (rows, o) to (i, o), the sum of the products of their rows; only where it `multiplies`."""
+    return jnp.asarray(
+        jax.ffi.ffi_call(TARGETS["outer"], jax.ShapeDtypeStruct((a.shape[1], b.shape[1]), a.dtype))(a, b)
+    )
 
 
 def resamples(x: tuple[int, ...], dtype: Any) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from kerato.errors import KeratoError
 
 HERE = Path(__file__).parent
-SOURCES = [HERE / name for name in ("convolution.cpp", "passes.cpp", "resample.cpp")]
+SOURCES = [HERE / name for name in ("convolution.cpp", "outer.cpp", "passes.cpp", "resample.cpp")]
 TARGET = HERE / "libkerato_native.so"
 LIBRARIES = ("libdnnl.a", "libdnnl.so")  # one that is part of the result before one that must be found when it loads
 LICENCES = ("LICENSE", "THIRD-PARTY-PROGRAMS")  # of oneDNN, where it becomes part of the result

@@ -1,12 +1,25 @@
 // Sixteen float32 numbers at once, and matrix products of them, for processors with AVX-512.
 //
 // What is KERATO_WIDE is compiled for these alone and becomes part of its callers; a KERATO_WIDE_ENTRY is called from code for any
-// processor, once `dnnl::get_effective_cpu_isa` has said that this one has what it needs.
+// processor, once `knows` has said that this one has what it needs.
 #pragma once
 
 #include <cstdint>
 
+#include "dnnl.hpp"
 #include "numbers.h"
+
+namespace kerato {
+namespace lanes {
+
+// Whether the processor has these instructions, and $ONEDNN_MAX_CPU_ISA lets them be used.
+inline bool knows(dnnl::cpu_isa set) {
+  const auto wanted = static_cast<unsigned>(set);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
+}
+
+}  // namespace lanes
+}  // namespace kerato
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define KERATO_LANES 1
@@ -15,7 +28,7 @@
 #define KERATO_UNROLL _Pragma("GCC unroll 64")
 
 namespace kerato {
-namespace winograd {
+namespace lanes {
 
 constexpr int64_t kLanes = 16;
 using Lanes = float __attribute__((vector_size(64)));
@@ -90,7 +103,7 @@ KERATO_WIDE_ENTRY void product(int64_t rows, int64_t columns, const float* a, in
       panel_product<1>(rows, a, row, step, b, depth, b_row, c, c_row, add);
 }
 
-}  // namespace winograd
+}  // namespace lanes
 }  // namespace kerato
 #else
 #define KERATO_LANES 0

@@ -15,6 +15,8 @@
 namespace kerato {
 namespace winograd {
 
+using namespace lanes;
+
 #if KERATO_LANES
 // A way has `kOut` outputs along an axis from `kIn` inputs; what its transforms cost was measured (a tile, and a kernel's
 // input channel, each times 16 channels).
@@ -367,8 +369,6 @@ constexpr double kWorthwhile = 0.95;
 
 // 4 or 2, the outputs of a tile along an axis, or 0 where the convolution is not of this kind or the plain way is as fast.
 inline int tile_of(const Key& key) {
-  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  auto knows = [isa](dnnl::cpu_isa set) { return (isa & static_cast<unsigned>(set)) == static_cast<unsigned>(set); };
   const bool low = key[kType] == static_cast<int64_t>(memory::data_type::bf16);
   if (!knows(dnnl::cpu_isa::avx512_core) || (low && knows(dnnl::cpu_isa::avx512_core_amx))) return 0;
   if (key[kRank] != 2 || key[kGroups] != 1 || key[kIn] % kLanes != 0 || key[kOut] % kLanes != 0) return 0;

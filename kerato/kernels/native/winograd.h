@@ -226,6 +226,20 @@ KERATO_WIDE void kernel_of_points(const float* from, int64_t point, int64_t part
     for (int s = 0; s < 3; ++s) store(kernel + (r * 3 + s) * cell, cells[r][s]);
 }
 
+constexpr int64_t kAsked = 1 << 18;  // bytes: a quarter of a core's own cache
+
+// Asks for the cells of kSize x kSize of `count` tiles, the part `p` of `parts` of them, before they are read, or with kWrite
+// written: memory then answers while products are computed. What lies beside the pictures is asked for in vain, which is allowed.
+template <int kSize, int kWrite, class T>
+KERATO_WIDE void ask_for(const Tiled<T>& of, int64_t first, int64_t count, int64_t p, int64_t parts) {
+  const int64_t numbers = kSize * of.channels, line = 64 / static_cast<int64_t>(sizeof(T));
+  if (count * kSize * numbers * static_cast<int64_t>(sizeof(T)) > kAsked) return;
+  for (int64_t t = first + p * count / parts; t < first + (p + 1) * count / parts; ++t)
+    for (int64_t r = 0; r < kSize; ++r)
+      for (int64_t n = 0; n < numbers; n += line)
+        __builtin_prefetch(of.at(t) + r * of.lengths[1] * of.stride + n, kWrite, 2);
+}
+
 // The entries: functions that are called, so that the code for AVX-512 stays within them.
 
 template <class F, class T>
@@ -239,22 +253,30 @@ KERATO_WIDE_ENTRY void kernel_blocks(const T* kernel, int64_t in, int64_t out, b
 template <class F, class T>
 KERATO_WIDE_ENTRY void map_block(const Tiled<T>& x, const float* kernel, const Tiled<T>& y, int64_t first, int64_t count, float* x_at,
                                  float* y_at, const T* bias, bool relu) {
+  constexpr int64_t kPoints = F::kIn * F::kIn;
   const int64_t in = x.channels, out = y.channels, x_point = count * in + kLanes, y_point = count * out + kLanes;
   transform_tiles<F::input, F::kIn, F::kIn>(x, first, count, x_at, x_point);
-  for (int64_t p = 0; p < F::kIn * F::kIn; ++p)
+  for (int64_t p = 0; p < kPoints; ++p) {
+    ask_for<F::kOut, 0>(x, first + count, count, p, kPoints);
+    ask_for<F::kOut, 1>(y, first, count, p, kPoints);
     product(count, out, x_at + p * x_point, in, 1, kernel + p * in * out, in, panel(out) * in, panel(out), y_at + p * y_point, out,
             false);
+  }
   outputs<F>(y_at, y_point, y, first, count, bias, relu);
 }
 
 template <class F, class T>
 KERATO_WIDE_ENTRY void sum_block(const Tiled<T>& x, const Tiled<T>& y, int64_t first, int64_t count, float* x_at, float* y_at,
                                  float* kernel) {
+  constexpr int64_t kPoints = F::kIn * F::kIn;
   const int64_t in = x.channels, out = y.channels, x_point = count * in + kLanes, y_point = count * out + kLanes;
   transform_tiles<F::input, F::kIn, F::kIn>(x, first, count, x_at, x_point);
   transform_tiles<F::output_back, F::kOut, F::kIn>(y, first, count, y_at, y_point);
-  for (int64_t p = 0; p < F::kIn * F::kIn; ++p)
+  for (int64_t p = 0; p < kPoints; ++p) {
+    ask_for<F::kOut, 0>(x, first + count, count, p, kPoints);
+    ask_for<F::kOut, 0>(y, first + count, count, p, kPoints);
     product(in, out, x_at + p * x_point, 1, in, y_at + p * y_point, count, panel(out), out, kernel + p * in * out, out, true);
+  }
 }
 
 template <class F, class T>

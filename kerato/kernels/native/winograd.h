@@ -292,7 +292,7 @@ constexpr int64_t kBlockBytes = 1 << 19;  // of transformed tiles: they stay in 
 constexpr int64_t kSumBytes = 1 << 20;    // of a piece's kernel gradient at the points
 constexpr int64_t kPieces = 8;            // per thread
 constexpr int64_t kSums = 2;              // pieces of a kernel gradient per thread
-constexpr int64_t kKernelBlocks = 64;     // of 16 x 16 channels, below which a cut does not pay
+constexpr int64_t kKernelBlocks = 8;      // of 16 x 16 channels, below which a cut does not pay
 
 class Numbers : public Scratch {
  public:

@@ -21,10 +21,14 @@ KEPT = {"M_ARENA_MAX": (-8, 1), "M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, 
 
 def keep() -> None:
     """Keep what is freed; before XLA has threads, which have heaps of their own from their first block on."""
-    libc = _glibc()
-    if libc is not None and not _objection():
+    if kept():
         for option, value in KEPT.values():
-            libc.mallopt(option, value)
+            _glibc().mallopt(option, value)
+
+
+def kept() -> bool:
+    """Whether freed memory is kept."""
+    return _glibc() is not None and not _objection()
 
 
 def give_back() -> None:

@@ -142,8 +142,8 @@ class Program:
     def __call__(self, *args: Any) -> Any:
         began = time.perf_counter()
         if self._scattered:
-            memory.give_back()
             self._scattered = False
+            memory.give_back()
         result = (self._jit or self._prepare())(*args)
         if self.compilations != self._counted:
             self._count(began)
@@ -153,9 +153,8 @@ class Program:
         global _spent_s
         _spent_s += time.perf_counter() - began
         self._counted = self.compilations
-        self._scattered = (
-            True  # what compiling left behind lies in the memory of that call: the next one's is elsewhere
-        )
+        # What compiling leaves behind lies where this call's memory was: the next one's will not fit.
+        self._scattered = memory.kept()
 
     def _prepare(self) -> Any:
         prepare_cache()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import pytest
 
 from kerato import config
@@ -13,3 +14,11 @@ def portable(request):
     config.set_native_kernels("test_native" in request.module.__name__)
     yield
     config.set_native_kernels(before)
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """For modules in which values are under test, not speed."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

@@ -37,12 +37,7 @@ MORE = {
 NATIVE = {name: case for name, case in (CASES | MORE).items() if "negative padding" not in name}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """Values are under test here, not speed."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def problem(case, dtype=np.float32):

@@ -15,12 +15,7 @@ from kerato.kernels import moments, native
 SHAPES = [(1500, 1), (30, 50, 3), (40, 33, 29, 17), (2000, 1030)]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """Values are under test here, not speed."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def normalised(x, gamma, beta):

@@ -19,7 +19,7 @@ from kerato import config, kernels
 from kerato.kernels import channels, largest, native
 from kerato.kernels.windows import windows
 
-pytestmark = built
+pytestmark = [built, pytest.mark.usefixtures("quick_compilation")]
 
 # x shape, window, strides, padding
 POOLS = {
@@ -33,14 +33,6 @@ POOLS = {
     "many": ((40, 24, 24, 64), 2, 2, "valid"),
 }
 UNUSUAL = np.float32([0, -0.0, np.nan, np.inf, -np.inf, 1, 1, -3])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """Values are under test here, not speed."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def compiled(f, *values, call):

@@ -17,7 +17,7 @@ from test_native import built, relative
 from kerato import config, kernels
 from kerato.kernels import native, resampling
 
-pytestmark = built
+pytestmark = [built, pytest.mark.usefixtures("quick_compilation")]
 
 SCIPY = {"reflect": "reflect", "nearest": "nearest", "wrap": "grid-wrap", "constant": "grid-constant"}
 MAPS = np.float32(
@@ -29,14 +29,6 @@ MAPS = np.float32(
 )
 # height, width, channels; the last ones are one cell, and rows in more than one block
 SHAPES = [(9, 13, 3), (16, 8, 1), (7, 7, 2), (5, 6, 4), (6, 5, 16), (1, 1, 3), (3, 600, 1)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """Values are under test here, not speed."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def both(x, *places, fill_mode):

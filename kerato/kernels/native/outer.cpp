@@ -27,7 +27,7 @@ ffi::Error outer(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> a, ffi::Buffer<ffi:
     const int64_t blocks = (in + kRowsTogether - 1) / kRowsTogether;
     const int64_t first = i * blocks / pieces * kRowsTogether, end = std::min(in, (i + 1) * blocks / pieces * kRowsTogether);
     lanes::product(end - first, out, a.typed_data() + first, 1, in, b.typed_data(), rows, lanes::panel(out), out,
-                      c->typed_data() + first * out, out, false);
+                    c->typed_data() + first * out, out, false);
   });
   return ffi::Error::Success();
 #else

@@ -151,7 +151,7 @@ KERATO_WIDE void transform_tiles(const Tiled<T>& from, int64_t first, int64_t co
   }
 }
 
-// y's tiles of to[point][tile][channels], and bias and relu; what is not a number stays none.
+// y's tiles of from[point][tile][channels], and bias and relu; what is not a number stays none.
 template <class F, class T>
 KERATO_WIDE void outputs(const float* from, int64_t point, const Tiled<T>& y, int64_t first, int64_t count, const T* bias,
                          bool relu) {
@@ -326,7 +326,7 @@ struct Convolution {
     threads.run(ranges, [&](int64_t i) {
       kernel_blocks<F>(kernel, in, out, turned, i * blocks / ranges, (i + 1) * blocks / ranges, points.at());
     });
-    const int64_t size = block(threads.size()), count = (tiles + size - 1) / size, pieces = std::min(count, kPieces * threads.size());
+    const int64_t size = block(threads.size()), pieces = std::min(blocks_of(size), kPieces * threads.size());
     threads.run(pieces, [&](int64_t i) {
       const Numbers x_at(kPoints * (size * in + kLanes)), y_at(kPoints * (size * out + kLanes));
       each_block(i, pieces, size, [&](int64_t first, int64_t number) {
@@ -340,8 +340,8 @@ struct Convolution {
   void sum(Threads& threads, T* kernel) const {
     const auto wanted = kSumBytes / static_cast<int64_t>(sizeof(float)) / (kPoints * out) / kLanes * kLanes;
     const int64_t channels = std::clamp(wanted, kLanes, in), ranges = (in + channels - 1) / channels;
-    const int64_t size = block(threads.size()), count = (tiles + size - 1) / size;
-    const int64_t parts = std::min(count, (kSums * threads.size() + ranges - 1) / ranges), part = kPoints * channels * out;
+    const int64_t size = block(threads.size());
+    const int64_t parts = std::min(blocks_of(size), (kSums * threads.size() + ranges - 1) / ranges), part = kPoints * channels * out;
     const Numbers sums(part * parts * ranges);
     auto width = [&](int64_t range) { return std::min(channels, in - range * channels); };
     threads.run(ranges * parts, [&](int64_t i) {
@@ -366,10 +366,12 @@ struct Convolution {
     return (std::min(std::clamp<int64_t>(most, 24, 96), fair) + 7) / 8 * 8;
   }
 
+  int64_t blocks_of(int64_t size) const { return (tiles + size - 1) / size; }
+
   // use(first tile, number of tiles) for the blocks of piece `i`.
   template <class Use>
   void each_block(int64_t i, int64_t pieces, int64_t size, const Use& use) const {
-    const int64_t count = (tiles + size - 1) / size, end = std::min(tiles, (i + 1) * count / pieces * size);
+    const int64_t count = blocks_of(size), end = std::min(tiles, (i + 1) * count / pieces * size);
     for (int64_t first = i * count / pieces * size; first < end; first += size) use(first, std::min(size, end - first));
   }
 
@@ -387,7 +389,8 @@ double cycles(const Key& key) {
   return (tiles * (F::kIn * F::kIn * in * out + F::kTileCycles * (in + out)) + F::kKernelCycles * in * out) / kLanes;
 }
 
-constexpr double kWorthwhile = 0.95;
+constexpr double kWorthwhile = 0.95;   // of the plain way's cycles
+constexpr double kPlainKernel = 1.2;  // times those of an output, as measured of oneDNN
 
 // 4 or 2, the outputs of a tile along an axis, or 0 where the convolution is not of this kind or the plain way is as fast.
 inline int tile_of(const Key& key) {
@@ -400,7 +403,7 @@ inline int tile_of(const Key& key) {
     if (one[1] != 3 || one[2] != 1 || one[5] != 1) return 0;
     plain *= one[6];
   }
-  if (key[kRole] == kKernel) plain *= 1.2;
+  if (key[kRole] == kKernel) plain *= kPlainKernel;
   if (low && knows(dnnl::cpu_isa::avx512_core_bf16)) plain /= 2;
   const double two = cycles<Two>(key), four = cycles<Four>(key);
   return std::min(two, four) > kWorthwhile * plain ? 0 : two < four ? 2 : 4;
